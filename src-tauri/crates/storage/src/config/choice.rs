@@ -1,20 +1,20 @@
-//! Settings that are one of some words.
+//! Settings with a fixed set of values, each written as one word.
 
-/// A type whose values have words. The first one is the default.
+/// Type of a setting whose values are written as words. The first value is the default.
 pub trait Choice: Copy + 'static {
     const WORDS: &'static [&'static str];
     const VALUES: &'static [Self];
 
-    /// The word that stands for it in the file, in the window and on the command line.
+    /// Returns the word for the value in the settings file, in the window and on the command line.
     fn word(self) -> &'static str;
 
-    /// The value of a word.
+    /// Returns the value for a word.
     fn from_word(word: &str) -> Option<Self> {
         Self::VALUES.iter().copied().find(|value| value.word() == word)
     }
 }
 
-/// Gives each variant its word; a variant without one does not compile.
+/// Implements `Choice` with a word for each variant. A variant without a word does not compile.
 macro_rules! choice {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $crate::config::Choice for $type {
@@ -32,7 +32,7 @@ macro_rules! choice {
 
 pub(super) use choice;
 
-/// `a, b or c`.
+/// Joins words as `a, b or c`.
 pub(super) fn joined(words: &[&str]) -> String {
     match words {
         [] => String::new(),
@@ -46,7 +46,7 @@ mod tests {
     use super::super::{KindPreference, Language, LayoutSetting, Strategy, Theme, TrayIcon};
     use super::*;
 
-    /// What serde calls the values, for the window's types, is what the file calls them.
+    /// Checks that serde's names of the values, which the window uses, are the words of the settings file.
     fn check<T: Choice + Default + PartialEq + serde::Serialize + std::fmt::Debug>() {
         let words: Vec<_> = T::VALUES.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
         assert_eq!(words, T::WORDS);

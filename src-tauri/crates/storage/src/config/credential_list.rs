@@ -1,4 +1,4 @@
-//! Lists of cookies or keys as people paste them.
+//! Parser of lists of cookies or keys as users paste them.
 
 use std::collections::HashSet;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrets::Secret;
 
-/// The longest single value, bytes. Servers take no longer header.
+/// Maximum length of a single value, bytes. Servers accept no longer header.
 pub(super) const MAX_VALUE_BYTES: usize = 8 << 10;
 
-/// The session cookies in `text`, each given as its value, as `name=value`, or as a whole `Cookie:` or `Set-Cookie:`
-/// line.
+/// Returns the session cookies in `text`, each given as its value, as `name=value`, or as a whole `Cookie:`
+/// or `Set-Cookie:` line.
 ///
 /// # Errors
-/// The rest of a sentence, naming the entry by its position.
+/// The rest of a sentence, which names the entry by its position.
 pub(super) fn parse_cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, String> {
     parse_entries(text, |entry| cookie_value(entry, cookie_name))
 }
 
-/// The API keys in `text`. Errors as [`parse_cookies`].
+/// Returns the API keys in `text`. The errors are those of [`parse_cookies`].
 pub(super) fn parse_api_keys(text: &str) -> Result<Vec<Secret>, String> {
     parse_entries(text, Ok)
 }
 
-/// Why a value cannot be sent in a header, as the rest of a sentence.
+/// Reason why a value cannot be sent in a header, as the rest of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -38,7 +38,7 @@ pub enum UnusableValue {
     Separator,
 }
 
-/// Why `value` cannot be sent, if it cannot.
+/// Returns the reason why `value` cannot be sent, if there is one.
 pub(super) fn find_unusable(value: &str) -> Option<UnusableValue> {
     if value.len() > MAX_VALUE_BYTES {
         Some(UnusableValue::TooLong)
@@ -53,7 +53,7 @@ pub(super) fn find_unusable(value: &str) -> Option<UnusableValue> {
     }
 }
 
-/// `text` without the spaces and quotes around it, which `docker --env-file` and shells leave there.
+/// Returns `text` without surrounding spaces and quotes, which `docker --env-file` and shells may pass on.
 pub(super) fn strip_quotes(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'', '`']).trim()
 }

@@ -1,7 +1,7 @@
-//! The session cookie in whatever a person pastes: its bare value, a header, the export of a browser extension, a
+//! Parser of a pasted session cookie: its bare value, a header, the export of a browser extension, a
 //! `cookies.txt`, or a command for curl.
 //!
-//! Nothing of the text is ever repeated: what is wrong with it is said without it.
+//! Errors never repeat a part of the text.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::credential_list::{self, UnusableValue, find_unusable, strip_quotes};
 use super::env_file::EnvFile;
 use crate::secrets::Secret;
 
-/// The largest text that is looked at, bytes: exports hold many cookies.
+/// Maximum size of a pasted text, bytes. Exports hold many cookies.
 const MAX_PASTE_BYTES: usize = 128 << 10;
 
 /// Error of a pasted credential.
@@ -32,24 +32,24 @@ pub enum PasteError {
     NotJson,
     #[error("the value {0}")]
     Unusable(UnusableValue),
-    /// An entry of a list, named by its place.
+    /// An unusable entry of a list, named by its position.
     #[error("{0}")]
     Entry(String),
 }
 
-/// The cookie to find.
+/// Session cookie to look for.
 #[derive(Debug, Clone, Copy)]
 pub struct CookieTarget<'a> {
-    /// The name of the session cookie.
+    /// Name of the session cookie.
     pub name: &'a str,
-    /// The host that sets it.
+    /// Host that sets the cookie.
     pub host: &'a str,
 }
 
-/// The session cookie in a pasted text.
+/// Returns the session cookie in a pasted text.
 ///
 /// # Errors
-/// It repeats nothing of the text.
+/// The text holds no usable cookie of the site. The error repeats no part of the text.
 pub fn pasted_cookie(text: &str, wanted: CookieTarget<'_>) -> Result<Secret, PasteError> {
     usable_secret(strip_quotes(&find_cookie(text, wanted)?))
 }
@@ -62,10 +62,10 @@ fn usable_secret(value: &str) -> Result<Secret, PasteError> {
     }
 }
 
-/// The API key in a pasted text: bare, or behind `Bearer`, as a header or an assignment has it.
+/// Returns the API key in a pasted text: bare, or after `Bearer`, in a header or in an assignment.
 ///
 /// # Errors
-/// It repeats nothing of the text.
+/// The key is not usable. The error repeats no part of the text.
 pub fn pasted_key(text: &str) -> Result<Secret, PasteError> {
     let text = strip_quotes(text.trim_start_matches('\u{feff}'));
     let after_name = ["authorization:", "api_keys=", "x-api-key:"].into_iter().find_map(|name| {
@@ -76,10 +76,10 @@ pub fn pasted_key(text: &str) -> Result<Secret, PasteError> {
     usable_secret(key.strip_prefix("Bearer ").map_or(key, strip_quotes))
 }
 
-/// The session cookies and API keys in the text of a `.env`.
+/// Returns the session cookies and API keys in the text of a `.env`.
 ///
 /// # Errors
-/// It repeats nothing of the text.
+/// The text is too long, or an entry is not usable. The error repeats no part of the text.
 pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Vec<Secret>), PasteError> {
     if text.len() > MAX_PASTE_BYTES {
         return Err(PasteError::TooLong);
@@ -110,7 +110,7 @@ fn find_cookie(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteErro
     from_header_or_value(strip_quotes(text), wanted)
 }
 
-/// `Cookie: a=b; c=d`, the same without its name, `Set-Cookie: …`, or a value.
+/// Parses `Cookie: a=b; c=d`, the same without its name, `Set-Cookie: …`, or a bare value.
 fn from_header_or_value(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     if text.contains(['\n', '\r']) {
         return Err(PasteError::MoreLines);
@@ -143,7 +143,7 @@ fn pair_value(pairs: &str, name: &str) -> Option<String> {
     })
 }
 
-/// `name=value` of some cookie. The `=` at the end of base64 has nothing behind it.
+/// Whether the text is `name=value` of some cookie. The `=` at the end of base64 has no value after it.
 fn is_pair(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, value)| {
         !value.trim_matches('=').is_empty()
@@ -152,7 +152,7 @@ fn is_pair(text: &str) -> bool {
     })
 }
 
-/// Lists of Cookie-Editor, EditThisCookie and Playwright, or an object of names and values.
+/// Parses lists of Cookie-Editor, EditThisCookie and Playwright, or an object of names and values.
 fn from_json(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     let json: Value = serde_json::from_str(text).map_err(|_| PasteError::NotJson)?;
     let list = json.as_array().or_else(|| json.get("cookies")?.as_array());
@@ -173,7 +173,7 @@ fn from_json(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError>
     found
 }
 
-/// Netscape's form: domain, subdomains, path, secure, expiry, name, value.
+/// Parses Netscape's format: domain, subdomains, path, secure, expiry, name, value.
 fn from_cookies_txt(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     let mut found = Err(PasteError::NotThere);
     for line in text.lines() {
@@ -191,7 +191,7 @@ fn from_cookies_txt(text: &str, wanted: CookieTarget<'_>) -> Result<String, Past
     found
 }
 
-/// "Copy as cURL" of a browser's developer tools, for a POSIX shell or for cmd.
+/// Parses "Copy as cURL" of a browser's developer tools, for a POSIX shell or for cmd.
 fn from_curl(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     let words = shell_words(text);
     let url = words.iter().find_map(|word| url::Url::parse(word).ok().filter(|url| url.has_host()));
@@ -215,7 +215,7 @@ fn from_curl(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError>
     Err(PasteError::NotThere)
 }
 
-/// The words of a command line, without quotes and continued lines.
+/// Splits a command line into words, and removes quotes and line continuations.
 fn shell_words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     let mut chars = text.chars().peekable();
@@ -247,7 +247,7 @@ fn shell_words(text: &str) -> Vec<String> {
     words
 }
 
-/// Exports write the domain with a dot in front where subdomains share the cookie.
+/// Whether the hosts are equal. Exports write a dot before a domain whose subdomains share the cookie.
 fn same_host(domain: &str, host: &str) -> bool {
     let domain = domain.trim().trim_start_matches('.');
     domain.eq_ignore_ascii_case(host)

@@ -1,4 +1,4 @@
-//! The accounts and the key that come from variables, or from the files those name.
+//! Accounts and client key from variables, or from the files that variables name.
 
 use super::credential_list;
 use super::error::{ConfigError, Sourced};
@@ -38,7 +38,8 @@ pub(super) fn auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigErro
     }
 }
 
-/// Who sets an empty token on a server means to have one, or to have none; neither is what they would get.
+/// Rejects an empty token on a headless start: the intention may be a token or none, and the effect is
+/// neither.
 fn no_auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigError> {
     match sources.blank_source("AUTH_TOKEN").filter(|_| sources.runtime.headless) {
         Some(by) => {

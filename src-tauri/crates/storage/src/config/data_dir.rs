@@ -1,4 +1,4 @@
-//! Where the program keeps its files.
+//! Location of the program's files.
 
 use std::fs;
 use std::io;
@@ -10,15 +10,16 @@ use crate::secrets::{create_private_dir, make_private};
 
 const DATA_DIR_SETTING: &str = "DATA_DIR";
 
-/// The platform's own directory for this program; `None` without a home directory. On Windows it is below
-/// `AppData\Local`: a database and its locks must not roam with a domain profile. What is below `AppData\Roaming` still
-/// is moved there first.
+/// Returns the platform's own directory for this program; `None` without a home directory. On Windows it is
+/// below `AppData\Local`: a database and its locks must not roam with a domain profile. A directory below
+/// `AppData\Roaming` is moved there first.
 pub fn platform_dir() -> Option<PathBuf> {
     let dirs = directories::ProjectDirs::from("", "", "mammouth-proxy")?;
     Some(moved_dir(dirs.data_dir(), dirs.data_local_dir()))
 }
 
-/// `to`, after `from` was moved there if only that exists; `from` where it cannot be moved, as while a program uses it.
+/// Returns `to`, after moving `from` there if only `from` exists; returns `from` if it cannot be moved, for
+/// example while a program uses it.
 fn moved_dir(from: &Path, to: &Path) -> PathBuf {
     if to.exists() || !from.is_dir() {
         return to.to_owned();
@@ -27,13 +28,13 @@ fn moved_dir(from: &Path, to: &Path) -> PathBuf {
     if moved.is_err() {
         return from.to_owned();
     }
-    // Only where nothing else is in it.
+    // Removes the parent only if it is empty.
     let _ = from.parent().map(fs::remove_dir);
     to.to_owned()
 }
 
 impl Sources {
-    /// The data directory, whether or not it exists.
+    /// Returns the data directory, whether or not it exists.
     ///
     /// # Errors
     /// `DATA_DIR` has no usable value, or there is no home directory.
@@ -41,13 +42,13 @@ impl Sources {
         data_dir(self)
     }
 
-    /// Makes the data directory if it is missing (0700), and takes away the right of others to write to ours and to use
-    /// the settings file.
+    /// Creates the data directory if it is missing (0700). Removes others' write access to the directory and
+    /// all their access to the settings file.
     ///
-    /// A directory on a read-only or full disk is fine: the proxy answers without writing.
+    /// A directory on a read-only or full disk is accepted: the proxy works without writing.
     ///
     /// # Errors
-    /// It cannot be made or looked into, or something else has its name.
+    /// The directory cannot be created or listed, or its path is not a directory.
     pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
         let path = data_dir(self)?;
         create_private_dir(&path)
@@ -59,8 +60,8 @@ impl Sources {
     }
 }
 
-/// `--data-dir`, else `DATA_DIR`, else the platform's; in a demo a directory inside, so that it leaves no trace in the
-/// real one.
+/// Returns `--data-dir`, else `DATA_DIR`, else the platform's directory; in a demo a directory inside it, so
+/// that the demo changes nothing in the real one.
 pub(super) fn data_dir(sources: &Sources) -> Result<PathBuf, ConfigError> {
     let dir = match given_dir(sources) {
         Some((by, path)) => absolute(sources, by, &path)?,
@@ -110,7 +111,8 @@ fn unusable_dir_error(sources: &Sources, path: &Path, why: io::ErrorKind) -> Con
     }
 }
 
-/// Some mounts know no modes; each file in there is 0600 as well.
+/// Removes others' write access, unless the directory has the sticky bit. A failure is ignored, because some
+/// mounts have no modes; each file inside is 0600 as well.
 #[cfg(unix)]
 fn close_to_others(path: &Path) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -168,7 +170,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let roaming = home.path().join("Roaming");
         fs::create_dir_all(&roaming).unwrap();
-        // A file where a folder is needed stands in for a directory in use.
+        // A file in place of a folder stands for a directory in use.
         fs::write(home.path().join("Local"), "").unwrap();
         assert_eq!(moved_dir(&roaming, &home.path().join("Local/data")), roaming);
     }

@@ -1,4 +1,4 @@
-//! What is declared of a setting, and the kinds of declarations.
+//! Declaration of a setting, with a constructor for each kind of setting.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::sources::{Flags, Sources};
 use super::validated::Config;
 use super::validators;
 
-/// A section of the window's settings page.
+/// Section of the window's settings page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     General,
@@ -20,20 +20,21 @@ pub enum Section {
     Notifications,
 }
 
-/// How a changed setting takes effect. `control` handles each one; a new one does not compile until it does.
+/// Way in which a changed setting takes effect. `management` of the gateway handles each variant; an
+/// unhandled one does not compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applies {
-    /// The server listens on another port, before the change is saved.
+    /// The server listens on another port before the change is saved.
     Port,
-    /// The second port is opened or closed, before the change is saved.
+    /// The second port is opened or closed before the change is saved.
     KeylessPort,
     Strategy,
     KindPreference,
-    /// The names of models and what is sent for them.
+    /// Names of models, and the parameters that are sent for them.
     Models,
-    /// How web sessions are asked.
+    /// Options of requests to web sessions.
     WebSessions,
-    /// The program's own log.
+    /// Filter of the program's own log.
     LogFilter,
     LogLimits,
     Bodies,
@@ -41,7 +42,7 @@ pub enum Applies {
     Outbound,
     /// Hosts and origins that clients may use.
     AllowLists,
-    /// Read from the settings each time it is needed.
+    /// Setting that is read each time it is needed.
     WhenRead,
     NextStart,
 }
@@ -53,27 +54,27 @@ impl Applies {
     }
 }
 
-/// The rules of a setting.
+/// Rules of a setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// Where the file has it; a dot leads into a table.
+    /// Path in the settings file; a dot separates a table from its key.
     pub path: &'static str,
     pub kind: SettingKind,
     pub choices: &'static [&'static str],
-    /// The least and the largest number.
+    /// Smallest and largest number.
     pub range: Option<(i64, i64)>,
-    /// The variable that comes before the file.
+    /// Variable that has precedence over the file.
     pub variable: Option<&'static str>,
-    /// Where the window shows it; `None` for what only the file has.
+    /// Section of the window's settings page; `None` for a setting that only the file has.
     pub section: Option<Section>,
     pub applies: Applies,
     pub(super) default: DefaultValue,
-    /// The flag that comes before the variable.
+    /// Flag that has precedence over the variable.
     flag: Option<fn(&Flags) -> Option<SettingValue>>,
 }
 
 impl Rules {
-    /// The last part of the path, by which commands name it.
+    /// Returns the last part of the path, by which commands name the setting.
     pub fn name(&self) -> &'static str {
         self.path.rsplit('.').next().unwrap_or(self.path)
     }
@@ -82,7 +83,7 @@ impl Rules {
         self.default.into()
     }
 
-    /// The value of the highest source that has one: flag, variable, file, default.
+    /// Returns the value of the highest source that has one: flag, variable, file, default.
     pub(super) fn given(&self, sources: &Sources) -> Sourced<SettingValue> {
         let setting = self.variable.unwrap_or(self.path);
         if let Some(value) = self.flag.and_then(|flag| flag(&sources.flags)) {
@@ -98,27 +99,27 @@ impl Rules {
         }
     }
 
-    /// As [`given`](Self::given), of a text.
+    /// Returns the value of [`given`](Self::given) as a text.
     pub(super) fn given_text(&self, sources: &Sources) -> Sourced<String> {
         self.given(sources).map(|value| value.into_text().unwrap_or_default())
     }
 
-    /// As [`given`](Self::given), of a list.
+    /// Returns the value of [`given`](Self::given) as a list.
     pub(super) fn given_list(&self, sources: &Sources) -> Sourced<Vec<String>> {
         self.given(sources).map(|value| value.into_list().unwrap_or_default())
     }
 }
 
-/// A setting: its rules, what it means, and what it is in a configuration.
+/// A setting: its rules, its description, and its value in a configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     pub rules: Rules,
-    /// For the documentation.
+    /// Description for the documentation.
     pub meaning: &'static str,
     pub value: fn(&Config) -> SettingValue,
 }
 
-/// The rules of a setting of this type, how it is resolved, and how it is shown.
+/// Declaration of a setting of type `T`: its rules, its resolution and its display.
 pub(super) struct Declaration<T> {
     pub(super) rules: Rules,
     pub(super) resolve: fn(&Rules, &Sources) -> Result<T, ConfigError>,
@@ -160,7 +161,7 @@ impl<T> Declaration<T> {
     }
 }
 
-/// A setting that is on or off.
+/// Declares a setting that is on or off.
 pub(super) const fn switch(path: &'static str, default: bool, applies: Applies) -> Declaration<bool> {
     let resolve = |rules: &Rules, sources: &Sources| {
         Ok(matches!(rules.given(sources).value, SettingValue::Switch(true)))
@@ -169,7 +170,7 @@ pub(super) const fn switch(path: &'static str, default: bool, applies: Applies) 
     Declaration::new(path, SettingKind::Switch, DefaultValue::Switch(default), applies, resolve, show)
 }
 
-/// A setting that is one of some words.
+/// Declares a setting with a value of a [`Choice`].
 pub(super) const fn choice<T: Choice>(path: &'static str, applies: Applies) -> Declaration<T> {
     let show = |value: &T| SettingValue::text(value.word());
     let default = DefaultValue::Text(T::WORDS[0]);
@@ -184,7 +185,7 @@ pub(super) fn resolve_choice<T: Choice>(rules: &Rules, sources: &Sources) -> Res
     rules.given_text(sources).check(&problem, |word| T::from_word(&word))
 }
 
-/// A whole number within a range.
+/// Declares a whole number within a range.
 pub(super) const fn number<T: TryFrom<i64> + TryInto<i64> + Copy>(
     path: &'static str,
     default: i64,
@@ -209,7 +210,7 @@ fn resolve_number<T: TryFrom<i64>>(rules: &Rules, sources: &Sources) -> Result<T
     })
 }
 
-/// A time of 1 to `most` seconds.
+/// Declares a time of 1 to `most` seconds.
 pub(super) const fn seconds(
     path: &'static str,
     default: i64,
@@ -224,7 +225,7 @@ pub(super) const fn seconds(
     declared
 }
 
-/// A TCP port.
+/// Declares a TCP port.
 pub(super) const fn port(path: &'static str, default: i64, applies: Applies) -> Declaration<u16> {
     let show = |port: &u16| SettingValue::number(*port);
     let default = DefaultValue::Number(default);
@@ -241,17 +242,18 @@ pub(super) fn resolve_port(rules: &Rules, sources: &Sources) -> Result<u16, Conf
     })
 }
 
-/// Makes the struct of all settings, its resolution and their list out of one declaration each.
+/// Generates the struct of all settings, its resolution and the list `SETTINGS` from one declaration of each
+/// setting.
 macro_rules! settings {
     ($($(#[doc = $meaning:literal])+ $field:ident: $type:ty = $declaration:expr;)+) => {
-        /// The declared settings, valid.
+        /// All declared settings, valid.
         #[derive(Debug, Clone)]
         pub struct Settings {
             $($(#[doc = $meaning])+ pub $field: $type,)+
         }
 
         impl Settings {
-            /// Applies the precedence and the rule of each setting.
+            /// Resolves each setting by the precedence and its rule.
             ///
             /// # Errors
             /// The first setting that cannot be used.
@@ -265,7 +267,7 @@ macro_rules! settings {
             }
         }
 
-        /// Every setting, in the order of the window.
+        /// All settings, in the order of the window.
         pub const SETTINGS: &[Setting] = &[
             $({
                 const DECLARED: Declaration<$type> = $declaration;

@@ -1,4 +1,5 @@
-//! `.env` files, read the way Node's dotenv reads them, so that files of the original Node proxy work unchanged.
+//! Parser of `.env` files by the rules of Node's dotenv, so that files of the original Node proxy work
+//! unchanged.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +13,11 @@ use super::text_file::read_text;
 pub struct EnvFile(BTreeMap<String, String>);
 
 impl EnvFile {
-    /// Reads text in dotenv's form. A line that is none of it is skipped; of two equal names the later counts.
+    /// Parses text in dotenv's format. Other lines are skipped; of two equal names the later one counts.
     ///
-    /// The form: `NAME=value` or `NAME: value`, `export` allowed; values in `'…'`, `"…"` or `` `…` `` may span lines, and
-    /// `\n` and `\r` are line ends within `"…"`; a value without quotes is trimmed and ends at `#`. Nothing is expanded.
+    /// Format: `NAME=value` or `NAME: value`, `export` allowed; values in `'…'`, `"…"` or `` `…` `` may span
+    /// lines, and `\n` and `\r` are line ends within `"…"`; a value without quotes is trimmed and ends at
+    /// `#`. Nothing is expanded.
     pub fn parse(text: &str) -> Self {
         let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
         let mut variables = BTreeMap::new();
@@ -32,21 +34,22 @@ impl EnvFile {
         Self(variables)
     }
 
-    /// Reads a file of at most 1 MB, in UTF-8 or marked UTF-16. Bytes that are neither become replacement characters,
-    /// which no setting takes.
+    /// Reads a file of at most 1 MB, in UTF-8 or marked UTF-16. Bytes that are neither become replacement
+    /// characters, which no setting accepts.
     ///
     /// # Errors
-    /// Any failure to read it; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] where it is no text.
+    /// Any failure to read the file; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] if it is
+    /// not text.
     pub fn read(path: &Path) -> io::Result<Self> {
         Ok(Self::parse(&read_text(path)?))
     }
 
-    /// The names of the variables, in alphabetical order.
+    /// Returns the names of the variables, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// The value of `name` as it stands in the file, which may be empty.
+    /// Returns the value of `name` as written in the file, which may be empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -58,7 +61,7 @@ impl fmt::Debug for EnvFile {
     }
 }
 
-/// Name, value and the text behind, if `text` begins with an assignment.
+/// Returns the name, the value and the remaining text, if `text` begins with an assignment.
 fn parse_assignment(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let unexported = text
@@ -88,8 +91,8 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
 
-/// The value inside quotes and the text behind its line; `None` when the quotes do not close before the line's end or a
-/// comment, because dotenv then takes the quote as an ordinary character.
+/// Returns the value inside quotes and the text after its line; `None` if the quotes do not close before the
+/// line's end or a comment, because dotenv then treats the quote as an ordinary character.
 fn parse_quoted(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start_matches([' ', '\t']);
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))?;
@@ -98,7 +101,7 @@ fn parse_quoted(text: &str) -> Option<(String, &str)> {
     Some((expand(&body[..end], quote), skip_line(&body[end + 1..])))
 }
 
-/// The first quote without a backslash; failing that, the last one with it.
+/// Returns the position of the first quote without a backslash, else of the last one with a backslash.
 fn find_closing_quote(body: &str, quote: char) -> Option<usize> {
     let mut last = None;
     for (at, _) in body.match_indices(quote) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where a setting came from.
+/// Source of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingSource {
     Flag,
@@ -24,15 +24,15 @@ impl fmt::Display for SettingSource {
     }
 }
 
-/// A setting that cannot be used. The text names the setting and where it came from, and never holds its value: a value
-/// in the wrong place may be a secret.
+/// Error of a setting that cannot be used. The text names the setting and its source, and never contains the
+/// value: a value in the wrong place may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} ({given_by}) {problem}.")]
 pub struct ConfigError {
-    /// The name as in the documentation, such as `PORT` or `limits.idle_seconds`.
+    /// Name as in the documentation, such as `PORT` or `limits.idle_seconds`.
     pub setting: String,
     pub given_by: SettingSource,
-    /// The rest of the sentence.
+    /// Problem, as the rest of a sentence.
     pub problem: String,
 }
 
@@ -42,7 +42,7 @@ impl ConfigError {
     }
 }
 
-/// A value and where it came from.
+/// A value with its source.
 #[derive(Clone)]
 pub(super) struct Sourced<T> {
     pub(super) setting: &'static str,
@@ -55,7 +55,7 @@ impl<T> Sourced<T> {
         Sourced { setting: self.setting, by: self.by, value: change(self.value) }
     }
 
-    /// The value as `check` understands it; `problem` ends the sentence when it does not.
+    /// Converts the value by `check`; on a failure, `problem` ends the sentence of the error.
     pub(super) fn check<U>(
         self,
         problem: &str,

@@ -1,4 +1,5 @@
-//! `settings.toml`: loading it whatever state it is in, and saving it without losing what we do not know.
+//! Loading and saving of `settings.toml`: loading accepts a file in any state, and saving preserves unknown
+//! content.
 
 use std::fs;
 use std::io;
@@ -15,7 +16,7 @@ use crate::secrets::{atomic_write, create_private_dir, set_aside, with_suffix};
 
 pub(super) const SETTINGS_FILE_NAME: &str = "settings.toml";
 
-/// Why a setting could not be changed or saved.
+/// Reason why a setting could not be changed or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("settings.toml was written by a newer version of this program, which must be used to change it")]
@@ -24,10 +25,10 @@ pub enum SettingsError {
         "settings.toml cannot be read, and is left alone so that nothing in it is lost; see the notice at start"
     )]
     Unreadable,
-    /// The file was readable at the start, and is not now.
+    /// The file was readable at the start and is not any more.
     #[error("settings.toml cannot be read ({0}), and is left alone so that nothing in it is lost")]
     OutOfReach(io::ErrorKind),
-    /// Somebody changed the file since it was read, into something that is none.
+    /// The file was changed since it was read and is not valid any more.
     #[error("settings.toml {0}, so nothing was changed; correct it there and try again")]
     Damaged(Damage),
     #[error("settings.toml has no such setting, or not of this type")]
@@ -36,8 +37,8 @@ pub enum SettingsError {
     Io(#[from] io::Error),
 }
 
-/// The settings that the user saved. Comments and unknown keys in the file survive a save, and so do edits made by hand
-/// while the program runs: [`update`](Self::update) reads the file again before it writes.
+/// Settings that the user saved. Comments and unknown keys in the file survive a save, and so do edits made
+/// by hand while the program runs: [`update`](Self::update) reads the file again before it writes.
 #[derive(Clone)]
 pub struct SettingsFile {
     path: PathBuf,
@@ -47,7 +48,7 @@ pub struct SettingsFile {
     state: FileState,
 }
 
-/// What a save may do to the file.
+/// State of the file, which decides whether it may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileState {
     Writable,
@@ -56,7 +57,7 @@ enum FileState {
 }
 
 impl SettingsFile {
-    /// Settings with nothing in them; no file is read.
+    /// Creates empty settings; no file is read.
     pub fn empty(data_dir: &Path) -> Self {
         let (document, values) = (DocumentMut::new(), RawSettings::default());
         Self {
@@ -68,8 +69,8 @@ impl SettingsFile {
         }
     }
 
-    /// Loads the file in `data_dir`. Never fails: a damaged file is set aside as `settings.toml.bad-<now>` and the last
-    /// good copy, else the defaults, take its place; [`notice`](Self::notice) then says so.
+    /// Loads the file in `data_dir`. Never fails: a damaged file is set aside as `settings.toml.bad-<now>`
+    /// and replaced by the last good copy, else by the defaults; [`notice`](Self::notice) then reports it.
     ///
     /// `now` is the Unix time in seconds.
     pub fn load(data_dir: &Path, now: u64) -> Self {
@@ -83,12 +84,12 @@ impl SettingsFile {
         settings
     }
 
-    /// One or two sentences for the user about the state of the file, if there is something to say.
+    /// Returns one or two sentences for the user about the state of the file, if it is unusual.
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
     }
 
-    /// What the file says of a declared setting, unchecked.
+    /// Returns the file's value of a declared setting, unchecked.
     pub(super) fn value(&self, path: &str) -> Option<SettingValue> {
         self.values.declared.get(path).cloned()
     }
@@ -98,8 +99,8 @@ impl SettingsFile {
         self.value("terms_accepted") == Some(SettingValue::Switch(true))
     }
 
-    /// The texts of a table, by their keys: for what other rooms keep here, such as the digests of client keys. What is
-    /// no text is passed over.
+    /// Returns the texts of a table by their keys, for data of other modules such as the digests of client
+    /// keys. Values that are not texts are skipped.
     pub fn string_table(&self, table: &str) -> Vec<(String, String)> {
         toml_edit_ops::string_entries(&self.document, table)
     }
@@ -108,10 +109,10 @@ impl SettingsFile {
         &self.path
     }
 
-    /// The settings as the file has them now, unsaved. Where the file is gone, those that were known last.
+    /// Reads the file again and returns its settings. If the file is gone, returns the settings known so far.
     ///
     /// # Errors
-    /// The file must not be written, or cannot be read now.
+    /// The file must not be written, or cannot be read.
     pub fn reread(&self) -> Result<Self, SettingsError> {
         self.check_writable()?;
         let mut settings = self.clone();
@@ -125,10 +126,10 @@ impl SettingsFile {
         Ok(settings)
     }
 
-    /// Changes the settings as the file has them now, and saves them.
+    /// Reads the file again, applies `change` and saves the settings.
     ///
     /// # Errors
-    /// Nothing is changed then, neither here nor in the file.
+    /// Any failure to read, change or save; the settings in memory and in the file are unchanged then.
     pub fn update(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<(), SettingsError>,
@@ -143,7 +144,7 @@ impl SettingsFile {
     /// Changes the port in memory; see [`update`](Self::update).
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn set_port(&mut self, port: u16) -> Result<(), SettingsError> {
         self.set(&["port"], i64::from(port))
     }
@@ -158,10 +159,10 @@ impl SettingsFile {
         self.replace_document(document)
     }
 
-    /// Changes one declared setting in memory; `None` lets its default count again.
+    /// Changes one declared setting in memory; `None` restores its default.
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn put(&mut self, rules: &Rules, value: Option<SettingValue>) -> Result<(), SettingsError> {
         let path: Vec<&str> = rules.path.split('.').collect();
         match value {
@@ -173,7 +174,7 @@ impl SettingsFile {
     /// Changes a list in memory; see [`set`](Self::set).
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn set_list(&mut self, path: &[&str], values: &[String]) -> Result<(), SettingsError> {
         self.set(path, values.iter().map(String::as_str).collect::<toml_edit::Array>())
     }
@@ -183,10 +184,10 @@ impl SettingsFile {
         self.values.declared.contains_key(rules.path)
     }
 
-    /// Lets what is said about an account follow to its new id, or forgets it.
+    /// Moves an account's place in the settings to its new id, or removes it without a new id.
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn move_account(&mut self, old: &str, new: Option<&str>) -> Result<(), SettingsError> {
         if let Some(order) = self.values.tables.account_order.clone() {
             let keep = |id: String| if id == old { new.map(str::to_owned) } else { Some(id) };
@@ -200,17 +201,17 @@ impl SettingsFile {
         }
     }
 
-    /// Removes one setting in memory, so that its default counts again.
+    /// Removes one setting in memory, which restores its default.
     ///
     /// # Errors
-    /// [`SettingsError::WrongType`] if the path leads through something that is no table.
+    /// [`SettingsError::WrongType`] if the path leads through a value that is not a table.
     pub fn unset(&mut self, path: &[&str]) -> Result<(), SettingsError> {
         let mut document = self.document.clone();
         toml_edit_ops::remove_value(&mut document, path).ok_or(SettingsError::WrongType)?;
         self.replace_document(document)
     }
 
-    /// Writes the file, and the last good copy beside it. Where it fails, the old file is still in place, whole.
+    /// Writes the file and the last good copy. On an error, the old file is unchanged.
     fn save(&mut self) -> Result<(), SettingsError> {
         self.check_writable()?;
         if !self.document.contains_key("version") {
@@ -271,14 +272,14 @@ impl SettingsFile {
             }
         };
         if copy_found && self.state == FileState::Writable {
-            // With the file gone, the next start would find no settings and no reason to look for the copy. A failure
-            // is met again there.
+            // Without the file, the next start would find no settings and not look for the copy. A
+            // failure is ignored: the next save would meet it as well.
             let _ = atomic_write(&self.path, self.document.to_string().as_bytes());
         }
         self.notice = Some(format!("{SETTINGS_FILE_NAME} {what}. It was {kept}, and {used}."));
     }
 
-    /// Whether there is a last good copy; it is then in use.
+    /// Loads the last good copy. Returns whether there is one.
     fn use_last_good(&mut self) -> bool {
         match parse::read_settings(&last_good_path(&self.path)) {
             Ok(parsed) if !parsed.newer => {
@@ -289,7 +290,7 @@ impl SettingsFile {
         }
     }
 
-    /// Only a help for worse days: a failure is no reason to refuse the settings at hand.
+    /// Saves the last good copy. A failure is ignored, because the copy is only a fallback.
     fn save_last_good(&self, text: &str) {
         let copy = last_good_path(&self.path);
         if fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {

@@ -1,4 +1,4 @@
-//! Settings of the file alone, for changes at run time.
+//! Resolution of the settings of the file alone, for changes at run time.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use super::validated::{Config, SecretStoreSetting};
 /// Placeholder for a given `AUTH_TOKEN`, whose value is not needed.
 const PLACEHOLDER_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 
-/// What these settings mean without flags and variables. Secrets that were given at the `start` count as given, and a
-/// demo has its own defaults.
+/// Resolves the settings without flags and variables. Secrets that were given at the `start` count as given,
+/// and a demo has its own defaults.
 ///
 /// # Errors
 /// The first setting that cannot be used.
@@ -41,7 +41,8 @@ pub fn resolve_file_only(settings: &SettingsFile, start: Option<&Config>) -> Res
     resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings })
 }
 
-/// The settings that a flag or a variable decides, so that the file's value would not count, with where they come from.
+/// Returns the sources of the settings that a flag or a variable decides; the file's value has no effect on
+/// them.
 pub(super) fn fixed_settings(sources: &Sources) -> BTreeMap<&'static str, SettingSource> {
     let by_variable = SETTINGS.iter().filter_map(|setting| {
         let by = setting.rules.given(sources).by;

@@ -1,4 +1,4 @@
-//! The tables of the settings file.
+//! Resolution of the tables of the settings file.
 
 use std::collections::BTreeMap;
 

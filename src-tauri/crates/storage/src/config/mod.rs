@@ -1,11 +1,12 @@
-//! Settings: what the user wrote, and the checked form that everyone else gets.
+//! Settings: their sources, and the checked configuration that the rest of the program uses.
 //!
-//! [`Sources::read`] gathers the command line, the environment, `.env` and `settings.toml`; [`resolve`] applies the
-//! precedence (in that order, then the default) and every rule, once. What comes out is a [`Config`] in which no value
-//! is invalid, or a [`ConfigError`] whose sentence names the setting and where it came from, never its value.
-//! [`SettingsFile`] is also how a setting is changed and saved.
+//! [`Sources::read`] gathers the command line, the environment, `.env` and `settings.toml`; [`resolve`]
+//! applies the precedence (in that order, then the default) and every rule, once. The result is a [`Config`]
+//! in which every value is valid, or a [`ConfigError`] whose sentence names the setting and its source, never
+//! its value. [`SettingsFile`] changes and saves settings.
 //!
-//! Nothing here opens a port, talks to a keychain, reads the process environment by itself or parses the command line.
+//! This module opens no port, accesses no keychain, and does not itself read the process environment or parse
+//! the command line.
 
 mod choice;
 mod credential_list;

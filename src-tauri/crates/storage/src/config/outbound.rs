@@ -1,4 +1,4 @@
-//! The settings of outbound connections: the proxy, the hosts without it, and an extra certificate file.
+//! Settings of outbound connections: the proxy, the hosts without it, and an extra certificate file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,42 +23,45 @@ const BAD_PROXY_ADDRESS: &str = "must be a proxy address such as http://proxy.ex
 const PASSWORD_IN_FILE: &str = "must not hold a password, because settings.toml is no place for secrets; enter the address with its \
      password in the window's settings, which keep it in the keychain, or give it in HTTPS_PROXY";
 
-/// How connections to Mammouth leave this machine.
+/// Settings of connections from this machine to Mammouth.
 #[derive(Debug, Clone)]
 pub struct OutboundConfig {
-    /// `HTTPS_PROXY`, `proxy`: the system's. The proxy for everything but loopback. Changed where the network demands
-    /// another one; whoever runs it sees which hosts are connected to, and how much is sent.
+    /// Proxy for everything but loopback (`HTTPS_PROXY`, `proxy`; default: the system's). The operator of a
+    /// proxy sees the hosts that are connected to and the amount of data.
     pub proxy: ProxySetting,
     pub proxy_given_by: SettingSource,
-    /// `NO_PROXY_SETTING`, `no_proxy`: none. Hosts that are connected to directly: a name with its subdomains, an address, a
-    /// network as `10.0.0.0/8`, or `*` for all. Ports are ignored.
+    /// Hosts that are connected to directly (`NO_PROXY`, `no_proxy`; default: none): a name with its
+    /// subdomains, an address, a network such as `10.0.0.0/8`, or `*` for all. Ports are ignored.
     pub no_proxy: Vec<String>,
-    /// `EXTRA_CA_FILE`, `extra_ca_file`: none. Certificate authorities that are trusted beside the system's. Sourced where
-    /// a company's proxy opens TLS; whoever has such an authority's key can read the accounts' traffic.
+    /// Certificate authorities that are trusted besides the system's (`EXTRA_CA_FILE`, `extra_ca_file`;
+    /// default: none), for a company's proxy that decrypts TLS. The owner of such an authority's key can read
+    /// the accounts' traffic.
     pub extra_ca: Option<ExtraCa>,
 }
 
-/// Which proxy is used.
+/// Choice of the proxy.
 #[derive(Debug, Clone)]
 pub enum ProxySetting {
-    /// The one that macOS or Windows has in its network settings; on Linux none.
+    /// The proxy of the network settings of macOS or Windows; on Linux none.
     System,
-    /// None, whatever the system has.
+    /// No proxy, whatever the system's settings are.
     Direct,
     Server(ProxyAddress),
 }
 
-/// The address of a proxy.
+/// Address of a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxyAddress {
-    /// `http`, `https`, `socks5` or `socks5h`; with the user name, without the password, path and query.
+    /// URL with the user name, without password, path and query. The scheme is `http`, `https`, `socks5` or
+    /// `socks5h`.
     pub url: Url,
-    /// Percent-encoded, as in a URL.
+    /// Password, percent-encoded as in a URL.
     pub password: Option<Secret>,
 }
 
 impl ProxyAddress {
-    /// Reads an address as it is written in `HTTPS_PROXY`: without a scheme it is `http`, and `socks` is `socks5h`.
+    /// Parses an address as written in `HTTPS_PROXY`: without a scheme it is `http`, and `socks` is
+    /// `socks5h`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = match text.strip_prefix("socks://") {
@@ -89,11 +92,11 @@ impl fmt::Display for ProxySetting {
     }
 }
 
-/// A file of certificate authorities.
+/// Certificate authorities from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraCa {
     pub path: PathBuf,
-    /// Its certificates, PEM.
+    /// Certificates in PEM form.
     pub pem: String,
 }
 
@@ -111,7 +114,8 @@ pub(super) fn proxy(rules: &Rules, sources: &Sources) -> Result<ProxySetting, Co
     Ok(proxy)
 }
 
-/// `NO_PROXY` is written for many programs, in more than one form: what is no host is passed over.
+/// Resolves the hosts without the proxy. `NO_PROXY` is written for many programs, in more than one form, so
+/// separators, quotes, `*.` and ports are removed.
 #[allow(clippy::unnecessary_wraps, reason = "the form of a declaration")]
 pub(super) fn no_proxy(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
     let given = rules.given_list(sources);
@@ -121,7 +125,7 @@ pub(super) fn no_proxy(rules: &Rules, sources: &Sources) -> Result<Vec<String>, 
     Ok(hosts)
 }
 
-/// `*.example.com` and `example.com:443` as `example.com`.
+/// Normalizes `*.example.com` and `example.com:443` to `example.com`.
 fn bypass_entry(entry: &str) -> String {
     let entry = entry.trim_matches([',', ';', '"', '\'']);
     let entry = entry.strip_prefix("*.").unwrap_or(entry);
@@ -133,7 +137,7 @@ fn bypass_entry(entry: &str) -> String {
     port.map_or(entry, |(host, _)| host).trim_matches(['[', ']']).to_ascii_lowercase()
 }
 
-/// A relative path starts where it was written, as that of `SECRET_KEY_FILE`.
+/// Resolves the extra certificate file. A relative path is resolved like that of `SECRET_KEY_FILE`.
 pub(super) fn extra_ca(rules: &Rules, sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
     let given = rules.given_text(sources);
     if given.value.trim().is_empty() {
@@ -153,7 +157,7 @@ pub(super) fn show_ca(ca: &Option<ExtraCa>) -> SettingValue {
     SettingValue::Text(ca.as_ref().map_or_else(String::new, |ca| ca.path.display().to_string()))
 }
 
-/// The path of a certificate is no secret, and who reads the error needs it.
+/// Reads the certificates. Errors name the path, which is not a secret.
 fn read_ca(given: &Sourced<String>, path: PathBuf) -> Result<ExtraCa, ConfigError> {
     let name = path.display().to_string();
     let bytes = read_capped(&path)
@@ -173,7 +177,7 @@ fn read_ca(given: &Sourced<String>, path: PathBuf) -> Result<ExtraCa, ConfigErro
     Ok(ExtraCa { path, pem })
 }
 
-/// What other programs call the same things by the name that counts here; the first that is set counts.
+/// Other programs' names for the variables of this program; the first one that is set counts.
 pub(super) const VARIABLE_SYNONYMS: [(&str, &[&str]); 2] =
     [(PROXY_SETTING, &["https_proxy", "ALL_PROXY", "all_proxy"]), (NO_PROXY_SETTING, &["no_proxy"])];
 

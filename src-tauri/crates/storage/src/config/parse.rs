@@ -1,4 +1,4 @@
-//! The text of a settings file: whether it is one, and what is in it.
+//! Parser of the text of a settings file.
 
 use std::fmt;
 use std::fs;
@@ -11,21 +11,21 @@ use toml_edit::{Document, DocumentMut, Item, Table};
 use super::raw_settings::{self, RawSettings, Tables, WrongType};
 use super::text_file::read_capped;
 
-/// The version of the file's form that this program writes.
+/// Version of the file's format that this program writes.
 pub(super) const FORMAT_VERSION: i64 = 1;
 
 pub(super) struct ParsedSettings {
     pub(super) text: String,
     pub(super) document: DocumentMut,
     pub(super) values: RawSettings,
-    /// Written by a newer version of this program; `values` is then what is known of it.
+    /// Whether a newer version of this program wrote the file; `values` then holds only the known settings.
     pub(super) newer: bool,
 }
 
-/// Why there is nothing to read.
+/// Reason why no settings could be loaded.
 pub(super) enum LoadError {
     Missing,
-    /// Perhaps good, but not to be had now.
+    /// The file cannot be read now; its content may be valid.
     Unreadable(io::ErrorKind),
     Damaged(Damage),
 }
@@ -33,21 +33,21 @@ pub(super) enum LoadError {
 /// Syntax error of a settings file with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The rest of a sentence about the file.
+    /// Problem, as the rest of a sentence about the file.
     what: &'static str,
     at: Option<Position>,
 }
 
-/// A place in a text, both counted from 1.
+/// Position in a text; line and column count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Position {
     line: usize,
-    /// Characters.
+    /// Column in characters.
     column: usize,
 }
 
 impl Damage {
-    /// The rest of a sentence about the file; of the place it names the line only.
+    /// Returns the rest of a sentence about the file, with the line and without the column.
     pub(super) fn with_line(&self) -> String {
         match self.at {
             Some(Position { line, .. }) => format!("{} (line {line})", self.what),
@@ -111,7 +111,7 @@ fn deserialize_settings(text: &str, document: &Table) -> Result<RawSettings, Loa
     Ok(RawSettings { declared, tables: tables.map_err(|error| wrong_at(error.span()))? })
 }
 
-/// Names the place only: the library's own message repeats what stands there.
+/// Creates the error for a position. The library's message is omitted, because it quotes the text.
 fn damaged_at(what: &'static str, text: &str, span: Option<std::ops::Range<usize>>) -> LoadError {
     let before = span.and_then(|span| text.get(..text.floor_char_boundary(span.start)));
     let at = before.map(|before| Position {

@@ -1,10 +1,11 @@
-//! RawSettings with where they come from. The precedence itself is at [`Rules::given`](super::declaration::Rules).
+//! Checks of values with their sources. The precedence itself is at
+//! [`Rules::given`](super::declaration::Rules).
 
 use super::credential_list;
 use super::error::{ConfigError, SettingSource, Sourced};
 
 impl Sourced<Vec<String>> {
-    /// The entries as `check` understands them, without empty ones and repetitions.
+    /// Converts the entries by `check`, and removes empty and repeated ones.
     pub(super) fn check_each(
         self,
         what: &str,
@@ -28,7 +29,7 @@ impl Sourced<Vec<String>> {
     }
 }
 
-/// The value of a setting that only the settings file has.
+/// Returns the value of a setting that only the settings file has.
 pub(super) fn from_file<T>(setting: &'static str, value: Option<T>) -> Option<Sourced<T>> {
     value.map(|value| Sourced { setting, by: SettingSource::Settings, value })
 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
 
-/// The language of the window.
+/// Language of the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum Language {
-    /// The system's.
+    /// The language of the system.
     #[default]
     Auto,
     En,
@@ -19,12 +19,12 @@ pub enum Language {
 
 choice!(Language { Auto = "auto", En = "en", Zh = "zh", Fr = "fr" });
 
-/// The colours of the window.
+/// Theme of the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum Theme {
-    /// The system's.
+    /// The theme of the system.
     #[default]
     Auto,
     Light,
@@ -33,17 +33,17 @@ pub enum Theme {
 
 choice!(Theme { Auto = "auto", Light = "light", Dark = "dark" });
 
-/// The picture in the tray.
+/// Icon in the tray.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum TrayIcon {
-    /// By what is known of the panel.
+    /// The icon that fits the panel, as far as the panel is known.
     #[default]
     Auto,
-    /// A white one, for dark panels.
+    /// A white icon, for dark panels.
     Light,
-    /// A dark one, for light panels.
+    /// A dark icon, for light panels.
     Dark,
     Colour,
 }

@@ -1,5 +1,5 @@
-//! What `settings.toml` holds, not yet checked. All of it is optional; what it means and may be is said where it is
-//! declared ([`settings`](super::settings)) or at [`Config`](super::Config).
+//! Unchecked content of `settings.toml`. Every setting is optional; its meaning and valid values are
+//! documented where it is declared ([`settings`](super::settings)) or at [`Config`](super::Config).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,18 +11,19 @@ use super::declaration::Rules;
 use super::setting_value::SettingValue;
 use super::settings::SETTINGS;
 
-/// Numbers are wide here, so that a number out of range is an error of `resolve` and not a damaged file.
+/// Settings of a file. Numbers have a wide type, so that a number out of range is an error of `resolve` and
+/// not a damaged file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct RawSettings {
-    /// The declared settings that the file has, by their paths.
+    /// Declared settings in the file, by their paths.
     pub(super) declared: BTreeMap<&'static str, SettingValue>,
     pub(super) tables: Tables,
 }
 
-/// A declared setting of another type than the file has, by where it stands.
+/// Error of a declared setting whose value in the file has another type, with its position.
 pub(super) struct WrongType(pub(super) Option<Range<usize>>);
 
-/// The declared settings of a file.
+/// Returns the declared settings of a file.
 pub(super) fn declared(file: &Table) -> Result<BTreeMap<&'static str, SettingValue>, WrongType> {
     let values = SETTINGS.iter().filter_map(|setting| {
         let value = declared_value(file, &setting.rules).transpose()?;
@@ -46,17 +47,17 @@ fn declared_value(file: &Table, rules: &Rules) -> Result<Option<SettingValue>, W
     item.map(|item| SettingValue::from_item(item, rules.kind).ok_or_else(|| wrong(item))).transpose()
 }
 
-/// What is no single value, or counts only together with something else.
+/// Settings that are not a single value, or that have an effect only together.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Tables {
     pub(super) secret_store: Option<String>,
     pub(super) secret_key_file: Option<String>,
-    /// Ids of accounts, the one to be used first before the others.
+    /// Ids of accounts, in the order of use.
     pub(super) account_order: Option<Vec<String>>,
-    /// The id of the one account that is used.
+    /// Id of the only account that is used.
     pub(super) only_account: Option<String>,
-    /// By the name of the client key.
+    /// Limits by the name of the client key.
     pub(super) key_limits: BTreeMap<String, RawKeyLimits>,
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) web: RawSiteOverrides,

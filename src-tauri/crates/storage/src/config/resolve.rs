@@ -1,4 +1,4 @@
-//! The checked form of everything that was given.
+//! Resolution of all sources into the checked configuration.
 
 use std::net::IpAddr;
 
@@ -20,13 +20,13 @@ use super::validators;
 
 pub(super) const WEB_URL: &str = "https://mammouth.ai";
 pub(super) const API_URL: &str = "https://api.mammouth.ai";
-/// The host of web sessions where no other is set.
+/// Default host of web sessions.
 pub const WEB_HOST: &str = "mammouth.ai";
-/// The host of API keys where no other is set.
+/// Default host of API keys.
 pub const API_HOST: &str = "api.mammouth.ai";
 
-/// Applies the precedence and every rule. Reads the files that `COOKIES_FILE`, `API_KEYS_FILE` and `AUTH_TOKEN_FILE`
-/// name; changes nothing.
+/// Resolves the configuration by the precedence and every rule. Reads the files that `COOKIES_FILE`,
+/// `API_KEYS_FILE` and `AUTH_TOKEN_FILE` name; changes nothing.
 ///
 /// # Errors
 /// The first setting that cannot be used.
@@ -64,7 +64,7 @@ pub(super) fn host(rules: &Rules, sources: &Sources) -> Result<IpAddr, ConfigErr
         .check("must be an IP address or localhost", |text| validators::parse_listen_host(&text))
 }
 
-/// Going wider than this machine is an explicit act, with a key that the user chose.
+/// Rejects access from other machines without a key that the user chose.
 fn check_reach(sources: &Sources, settings: &Settings, has_token: bool) -> Result<(), ConfigError> {
     let is_local = validators::is_loopback(settings.host);
     if !is_local && !has_token {
@@ -94,7 +94,7 @@ fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
     Err(ConfigError::new("AUTH_TOKEN", SettingSource::EnvFile, problem))
 }
 
-/// 0 means none.
+/// Resolves the keyless port; 0 means none.
 pub(super) fn keyless_port(rules: &Rules, sources: &Sources) -> Result<Option<u16>, ConfigError> {
     let port = resolve_port(rules, sources)?;
     Ok(Some(port).filter(|port| *port != 0))
@@ -121,7 +121,7 @@ pub(super) fn allowed_origins(rules: &Rules, sources: &Sources) -> Result<Vec<St
     given.check_each("an origin such as https://app.example, never null or *", validators::parse_origin)
 }
 
-/// A demo asks its web accounts first, whose failover it is there to show.
+/// Resolves the preferred kind of account. A demo prefers web accounts, whose failover it demonstrates.
 pub(super) fn prefer(rules: &Rules, sources: &Sources) -> Result<KindPreference, ConfigError> {
     match rules.given(sources).by {
         SettingSource::Default if sources.flags.demo => Ok(KindPreference::Web),
@@ -133,7 +133,7 @@ pub(super) fn prefer(rules: &Rules, sources: &Sources) -> Result<KindPreference,
     }
 }
 
-/// An empty list is one; without any the built-in one counts.
+/// Resolves the unlimited models. An empty list counts as a list; without a list, the built-in one counts.
 pub(super) fn unlimited_models(rules: &Rules, sources: &Sources) -> Result<Option<Vec<String>>, ConfigError> {
     Ok(sources.settings.value(rules.path).and_then(SettingValue::into_list))
 }

@@ -1,4 +1,4 @@
-//! Where secrets are kept: the keychain, or a file that the user chose.
+//! Resolution of the secret store: the keychain, or a file that the user chose.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::validated::SecretStoreSetting;
 const STORE_SETTING: &str = "secret_store";
 const KEY_FILE_SETTING: &str = "SECRET_KEY_FILE";
 
-/// Going to a file is an explicit act, and so is saying where its key is: both settings, or neither.
+/// Resolves the store. A file is an explicit choice and so is the path of its key: both settings, or neither.
 pub(super) fn secret_store(sources: &Sources) -> Result<SecretStoreSetting, ConfigError> {
     let in_file = from_file(STORE_SETTING, sources.settings.values.tables.secret_store.as_deref()).map_or(
         Ok(false),
@@ -37,8 +37,8 @@ pub(super) fn secret_store(sources: &Sources) -> Result<SecretStoreSetting, Conf
     }
 }
 
-/// A relative path starts where it was written: in the working directory for a variable, in the data directory for
-/// `settings.toml`.
+/// Returns the path of the key file. A relative path is resolved against the working directory for a
+/// variable, and against the data directory for `settings.toml`.
 fn key_file(sources: &Sources) -> Result<Option<(SettingSource, PathBuf)>, ConfigError> {
     if let Some(given) = sources.variable(KEY_FILE_SETTING) {
         return Ok(Some((given.by, sources.runtime.working_dir.join(given.value))));

@@ -1,17 +1,17 @@
-//! Secrets that a service manager hands over as files (systemd's `LoadCredential=`).
+//! Secrets that a service manager passes as files (systemd's `LoadCredential=`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The names of the files, each with the variables that it stands in for.
+/// Names of the files, each with the two variables that have precedence over it.
 const CREDENTIALS: [(&str, &str, &str); 3] = [
     ("mammouth-proxy.cookies", "COOKIES", "COOKIES_FILE"),
     ("mammouth-proxy.api-keys", "API_KEYS", "API_KEYS_FILE"),
     ("mammouth-proxy.auth-token", "AUTH_TOKEN", "AUTH_TOKEN_FILE"),
 ];
 
-/// Names the files of `folder`, which is `$CREDENTIALS_DIRECTORY`, in the variables for files. One that is missing means
-/// nothing, and a variable that is set counts instead.
+/// Sets the variables for files to the files of `folder`, which is `$CREDENTIALS_DIRECTORY`. A missing file
+/// is ignored, and a variable that is already set has precedence.
 pub fn add_service_credentials(variables: &mut BTreeMap<String, String>, folder: &Path) {
     for (file, value_variable, file_variable) in CREDENTIALS {
         let is_set = |name: &str| variables.get(name).is_some_and(|value| !value.trim().is_empty());

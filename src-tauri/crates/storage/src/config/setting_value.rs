@@ -1,9 +1,9 @@
-//! The value of a setting, as the file, the window and the command line exchange it.
+//! Value of a setting, as exchanged by the file, the window and the command line.
 
 use serde::{Deserialize, Serialize};
 use toml_edit::{Item, Value};
 
-/// How a setting is changed.
+/// Kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
@@ -11,12 +11,12 @@ pub enum SettingKind {
     Text,
     Number,
     Switch,
-    /// One of some words.
+    /// One of a fixed set of words.
     Choice,
     List,
 }
 
-/// The value of a setting.
+/// Value of a setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[derive(ts_rs::TS)]
@@ -28,7 +28,7 @@ pub enum SettingValue {
 }
 
 impl SettingValue {
-    /// The value of an item of the settings file; `None` if it is not of this kind.
+    /// Returns the value of an item of the settings file; `None` if the item is of another kind.
     pub(super) fn from_item(item: &Item, kind: SettingKind) -> Option<Self> {
         match kind {
             SettingKind::Switch => item.as_bool().map(Self::Switch),
@@ -41,7 +41,7 @@ impl SettingValue {
         }
     }
 
-    /// The value of a variable. Entries of a list are separated by commas or lines.
+    /// Parses the value of a variable. Entries of a list are separated by commas or lines.
     pub(super) fn from_variable(text: &str, kind: SettingKind) -> Self {
         match kind {
             SettingKind::List => Self::List(text.split([',', '\n']).map(str::to_owned).collect()),
@@ -85,14 +85,14 @@ impl From<SettingValue> for Value {
     }
 }
 
-/// The default of a setting, as a constant.
+/// Default of a setting, as a constant.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum DefaultValue {
     Switch(bool),
     Number(i64),
     Text(&'static str),
     EmptyList,
-    /// A list that the program has and the file replaces.
+    /// A list of the program, which the file replaces.
     BuiltInList,
 }
 

@@ -1,8 +1,8 @@
-//! The declarations of all settings, one each: the one place where a setting is added.
+//! Declarations of all settings, one each. A new setting is declared only here.
 //!
-//! From a declaration come its place in `settings.toml`, the variable and the flag before it, its default and its check,
-//! the row of the window, how a change takes effect, the mock of the window's tests, and the table in
-//! `docs/settings.md`. Its comment is the text of that table.
+//! A declaration defines the path in `settings.toml`, the variable and the flag before it, the default and
+//! the check, the row of the window, the way a change takes effect, the mock of the window's tests, and the
+//! row of the table in `docs/settings.md`. The comment of a declaration is the text of that row.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -131,7 +131,7 @@ settings! {
     terms_accepted: bool = switch("terms_accepted", false, Applies::WhenRead);
 }
 
-/// A text that is more than a text.
+/// Declares a setting that is written as text and resolved to another type.
 const fn text<T>(
     path: &'static str,
     default: &'static str,
@@ -151,12 +151,13 @@ const fn list(
     Declaration::new(path, SettingKind::List, DefaultValue::EmptyList, applies, resolve, show)
 }
 
-/// The rules of a setting, by its path.
+/// Returns the rules of a setting by its path.
 pub(super) fn rules(path: &str) -> Option<&'static Rules> {
     SETTINGS.iter().map(|setting| &setting.rules).find(|rules| rules.path == path)
 }
 
-/// The start at login. The system keeps it, not the file, and only the desktop program has it.
+/// Rules of the start at login, which only the desktop program has. The system stores the state, not the
+/// file.
 pub const AUTOSTART: Rules = switch("autostart", false, Applies::WhenRead).section(General).rules;
 
 #[cfg(test)]

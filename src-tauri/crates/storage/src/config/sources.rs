@@ -1,4 +1,4 @@
-//! Everything the user wrote, side by side and unchecked, and how one value is found in it.
+//! Sources of settings, unchecked, and the look-up of a value in them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use super::outbound::VARIABLE_SYNONYMS;
 use super::text_file::{read_text, unreadable};
 use super::unnamed_env_file::find_env_file;
 
-/// The variables that mean something here.
+/// Variables that this program reads.
 pub(super) const VARIABLES: [&str; 18] = [
     "PORT",
     "HOST",
@@ -34,13 +34,13 @@ pub(super) const VARIABLES: [&str; 18] = [
     "LOG",
 ];
 
-/// Those that are secrets themselves. Who names a file instead gives away nothing.
+/// Variables whose values are secrets. Variables that name a file hold no secret.
 pub const SECRET_VARIABLES: [&str; 3] = ["COOKIES", "API_KEYS", "AUTH_TOKEN"];
 
-/// The places of variables, the highest first.
+/// Sources of variables, the highest precedence first.
 const VARIABLE_SOURCES: [SettingSource; 2] = [SettingSource::Environment, SettingSource::EnvFile];
 
-/// The options of `serve`, as they were typed: the rules, and their sentences, are the same for every source.
+/// Options of `serve`, as typed: the rules and their errors are the same for every source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     pub host: Option<String>,
@@ -48,7 +48,8 @@ pub struct Flags {
     pub demo: bool,
     pub data_dir: Option<PathBuf>,
     pub env_file: Option<PathBuf>,
-    /// Ignore a `.env` that was not named explicitly, for commands typed in the folders of other programs.
+    /// Whether a `.env` that was not named explicitly is ignored, for commands run in the folders of other
+    /// programs.
     pub only_named_env_file: bool,
     pub no_ui: bool,
     pub allow_host: Vec<String>,
@@ -57,32 +58,32 @@ pub struct Flags {
 /// Process environment that settings depend on: working directory, home, terminal, display.
 #[derive(Debug, Clone)]
 pub struct RuntimeEnvironment {
-    /// Relative paths start here, and `.env` is looked for here. Absolute.
+    /// Absolute path against which relative paths are resolved, and in which `.env` is looked for.
     pub working_dir: PathBuf,
-    /// See [`platform_dir`](super::platform_dir).
+    /// The platform's own directory; see [`platform_dir`](super::platform_dir).
     pub platform_dir: Option<PathBuf>,
-    /// Whether there is no window that could tell the user of a problem later.
+    /// Whether there is no window that could inform the user of a problem later.
     pub headless: bool,
 }
 
-/// All that [`resolve`](super::resolve) looks at. It has no `Debug`, because it holds secrets in plain text.
+/// All input of [`resolve`](super::resolve). Without `Debug`, because it holds secrets in plain text.
 pub struct Sources {
     pub flags: Flags,
-    /// See [`known_variables`].
+    /// Variables of the environment; see [`known_variables`].
     pub env: BTreeMap<String, String>,
     pub env_file: Option<EnvFile>,
-    /// Where `find_env_file` was read, if nobody named it: the `.env` of the working directory.
+    /// Path of the `.env` in the working directory, if it was read without being named.
     pub unnamed_env_file: Option<PathBuf>,
     pub settings: SettingsFile,
     pub runtime: RuntimeEnvironment,
 }
 
-/// Picks the variables that mean something here out of an environment such as `std::env::vars_os()`. Those of the proxy
-/// count in the other spellings that programs know, too.
+/// Selects the variables that this program reads from an environment such as `std::env::vars_os()`. The
+/// variables of the proxy are accepted under other programs' names as well.
 pub fn known_variables(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
     let all: BTreeMap<String, OsString> =
         all.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-    // Lossy: what is no text must become an error of its setting, not be taken for absent.
+    // Lossy: a value that is not text must become an error of its setting instead of counting as missing.
     let written = |name: &str| all.get(name).map(|value| value.to_string_lossy().into_owned());
     let named = VARIABLES.into_iter().filter_map(|name| Some((name.to_owned(), written(name)?)));
     let mut picked: BTreeMap<String, String> = named.collect();
@@ -118,7 +119,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// The variable `name` of the environment or of `.env`, trimmed. An empty one counts as not set.
+    /// Returns the variable `name` of the environment or of `.env`, trimmed. An empty one counts as not set.
     pub(super) fn variable(&self, name: &'static str) -> Option<Sourced<&str>> {
         VARIABLE_SOURCES.into_iter().find_map(|by| {
             let value = self.non_blank(by, name)?;
@@ -126,14 +127,15 @@ impl Sources {
         })
     }
 
-    /// Where `name` stands with nothing behind it.
+    /// Returns the source in which `name` is set but blank.
     pub(super) fn blank_source(&self, name: &str) -> Option<SettingSource> {
         let is_blank =
             |by: &SettingSource| self.raw_variable(*by, name).is_some_and(|value| value.trim().is_empty());
         VARIABLE_SOURCES.into_iter().find(is_blank)
     }
 
-    /// The text of `name`, or of the file that `name_FILE` names; the environment comes before `.env` for both.
+    /// Returns the text of `name`, or of the file that `name_FILE` names; the environment comes before `.env`
+    /// for both.
     pub(super) fn variable_or_file(
         &self,
         name: &'static str,
@@ -158,7 +160,7 @@ impl Sources {
         Ok(None)
     }
 
-    /// The value, trimmed; `None` if it is blank.
+    /// Returns the trimmed value; `None` if it is blank.
     fn non_blank(&self, by: SettingSource, name: &str) -> Option<&str> {
         self.raw_variable(by, name).map(str::trim).filter(|value| !value.is_empty())
     }

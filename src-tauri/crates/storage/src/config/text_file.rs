@@ -1,25 +1,28 @@
-//! Text files that the user wrote: `.env` and those that a `…_FILE` names.
+//! Text files that the user wrote: `.env` and the files of `…_FILE` variables.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest `.env` or `…_FILE` that is read, bytes.
+/// Maximum size of a `.env` or of the file of a `…_FILE` variable, bytes.
 pub(super) const MAX_TEXT_FILE_BYTES: u64 = 1 << 20;
 
-/// Reads a file of at most 1 MB without its byte order mark. What is not UTF-8 becomes replacement characters.
+/// Reads a file of at most 1 MB without its byte order mark. Bytes that are not UTF-8 become replacement
+/// characters.
 ///
-/// UTF-16 is taken where a mark says so: Windows PowerShell 5 writes it by `echo … > .env`, and Notepad as "Unicode".
+/// UTF-16 is decoded if it has a mark: Windows PowerShell 5 writes it by `echo … > .env`, and Notepad as
+/// "Unicode".
 ///
 /// # Errors
-/// Any failure to read it; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] where it holds a NUL
-/// character, as binary files and UTF-16 without a mark do.
+/// Any failure to read the file; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] if it
+/// contains a NUL character, as binary files and UTF-16 without a mark do.
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
     let text = decode(&read_capped(path)?);
     if text.contains('\0') { Err(io::ErrorKind::InvalidData.into()) } else { Ok(text) }
 }
 
-/// Why a file could not be read, as the rest of a sentence about the setting that names it.
+/// Returns the reason why a file could not be read, as the rest of a sentence about the setting that names
+/// it.
 pub(super) fn unreadable(error: &io::Error) -> String {
     let kind = error.kind();
     if kind == io::ErrorKind::FileTooLarge {

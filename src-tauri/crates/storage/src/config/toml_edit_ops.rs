@@ -1,9 +1,9 @@
-//! Changes to a TOML document that keep all the rest of it.
+//! Edits of a TOML document that preserve all the rest of it.
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-/// Puts `value` at `path`, with the tables on the way made where they are missing and the comment beside an old value
-/// kept. `None` when the path is empty or leads through something that is no table.
+/// Sets `value` at `path`. Missing tables are created, and the comment beside an old value is preserved.
+/// `None` if the path is empty or leads through a value that is not a table.
 pub(super) fn set_value(document: &mut DocumentMut, path: &[&str], mut value: Value) -> Option<()> {
     let (name, tables) = path.split_last()?;
     let mut item = document.as_item_mut();
@@ -18,7 +18,7 @@ pub(super) fn set_value(document: &mut DocumentMut, path: &[&str], mut value: Va
     Some(())
 }
 
-/// Removes what is at `path`, if there is something. `None` as for [`set_value`].
+/// Removes the value at `path`, if there is one. `None` as for [`set_value`].
 pub(super) fn remove_value(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
     let (name, tables) = path.split_last()?;
     let mut item = document.as_item_mut();
@@ -31,7 +31,7 @@ pub(super) fn remove_value(document: &mut DocumentMut, path: &[&str]) -> Option<
     item.as_table_like_mut()?.remove(name);
     Some(())
 }
-/// The entries of a table that are texts.
+/// Returns the entries of a table that are texts.
 pub(super) fn string_entries(document: &DocumentMut, table: &str) -> Vec<(String, String)> {
     let entries = document.get(table).and_then(Item::as_table_like);
     let entries = entries.into_iter().flat_map(TableLike::iter);

@@ -1,7 +1,7 @@
-//! The `.env` of the working directory, which is a stranger's as often as the user's.
+//! The `.env` of the working directory, which may not be the user's own.
 //!
-//! A program is often started in a folder of other people's content, such as a cloned repository. Its `.env` must not
-//! decide where secrets are sent, who may call, or which files are read.
+//! A program is often started in a folder with other people's content, such as a cloned repository. Its
+//! `.env` must not decide where secrets are sent, who may call, or which files are read.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,12 @@ const ACCEPTED_VARIABLES: [&str; 4] = ["COOKIES", "API_KEYS", "AUTH_TOKEN", "POR
 pub struct UnnamedEnvFile {
     /// Path for display, without control characters, because the folder's name is not trusted.
     pub path: String,
-    /// The settings that count from it.
+    /// Settings that come from the file.
     pub settings: Vec<&'static str>,
 }
 
-/// The file that `--env-file` names, else the `.env` of the working directory, with its path in the latter case.
+/// Returns the file that `--env-file` names, else the `.env` of the working directory, with its path in the
+/// latter case.
 ///
 /// # Errors
 /// The file cannot be read (a missing one is an error only if it was named), or it sets what only a named file may set.
@@ -66,7 +67,7 @@ fn printable(path: &Path) -> String {
 }
 
 impl Sources {
-    /// The `.env` file that was read without being named, if a setting comes from it.
+    /// Returns the `.env` file that was read without being named, if a setting comes from it.
     pub(super) fn used_unnamed_env_file(&self) -> Option<UnnamedEnvFile> {
         let path = self.unnamed_env_file.as_deref()?;
         let counts =
@@ -95,7 +96,7 @@ mod tests {
         let path = dir.path().join(".env");
         for name in VARIABLES {
             std::fs::write(&path, format!("OTHER=1\nexport {name}='canary'\n")).unwrap();
-            // Where the data directory is the file's choice, it is a relative one.
+            // A data directory that the file chooses is a relative one.
             assert_eq!(read(dir.path(), true).err(), None, "{name}");
             if ACCEPTED_VARIABLES.contains(&name) {
                 let found = read(dir.path(), false).unwrap().used_unnamed_env_file().unwrap();

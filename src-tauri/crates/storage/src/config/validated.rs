@@ -1,4 +1,5 @@
-//! The settings once they are checked. Each field says when one would change it, and what that risks.
+//! The checked configuration. The fields document their variable, their path in the file, their default and
+//! their risks.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,46 +16,48 @@ use super::unnamed_env_file::UnnamedEnvFile;
 use super::validators;
 use crate::secrets::Secret;
 
-/// Everything that the user decides, valid. `Debug` shows no secret.
+/// All settings of the user, valid. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The settings declared in `settings.rs`.
     pub settings: Settings,
-    /// `--demo`: answer from the simulator. `COOKIES` and `API_KEYS` are then not read: a demo needs no real account.
+    /// Whether the simulator answers (`--demo`). `COOKIES` and `API_KEYS` are then not read, because a demo
+    /// needs no real account.
     pub demo: bool,
-    /// `--no-ui`, or `ui` turned off: whether the pages are served at `/`.
+    /// Whether the pages are served at `/` (`--no-ui`, `ui`).
     pub ui: bool,
-    /// `DATA_DIR`: the platform's own directory; in a demo a directory `demo` inside. Always absolute. Changed for
-    /// containers and portable installs; whoever can write there can change the settings.
+    /// Absolute path of the data directory (`DATA_DIR`; default: the platform's own directory, in a demo a
+    /// directory `demo` inside). Everyone who can write to it can change the settings.
     pub data_dir: PathBuf,
-    /// `COOKIES`, `COOKIES_FILE`: none. RawSettings of the session cookie, cleaned of what is pasted around them.
+    /// Values of session cookies (`COOKIES`, `COOKIES_FILE`; default: none), without the text that was pasted
+    /// around them.
     pub cookies: Vec<Secret>,
-    /// `API_KEYS`, `API_KEYS_FILE`: none.
+    /// API keys (`API_KEYS`, `API_KEYS_FILE`; default: none).
     pub api_keys: Vec<Secret>,
-    /// `AUTH_TOKEN`, `AUTH_TOKEN_FILE`: `None` when none was given, and the one made at first start counts. Sourced where
-    /// clients are set up beforehand, as in a compose file.
+    /// Client key (`AUTH_TOKEN`, `AUTH_TOKEN_FILE`), set where clients are configured beforehand, as in a
+    /// compose file. `None` if none was given; the key created at the first start counts then.
     pub auth_token: Option<Secret>,
-    /// A `.env` that settings were taken from though nobody named it. Its `AUTH_TOKEN` may be known to a stranger.
+    /// The `.env` that settings came from without being named. Others may know its `AUTH_TOKEN`.
     pub unnamed_env_file: Option<UnnamedEnvFile>,
-    /// `secret_store`: `keychain`. Where the accounts added by hand and the client key made at first start are kept.
-    /// Changed on machines without a keychain.
+    /// Store of accounts added by hand and of the client key created at the first start (`secret_store`;
+    /// default: `keychain`). Changed on machines without a keychain.
     pub secret_store: SecretStoreSetting,
-    /// Where the proxy's address comes from.
+    /// Source of the proxy's address.
     pub proxy_given_by: SettingSource,
-    /// `[aliases]`: none. Pairs of the name a client sends and the model that is asked instead; they come before the
-    /// built-in table. A wrong one sends every request for that name astray.
+    /// Aliases (`[aliases]`; default: none): pairs of the client's name of a model and the model that is
+    /// called instead. They have precedence over the built-in table.
     pub aliases: Vec<(String, String)>,
-    /// `account_order`: none. Ids of accounts in the order in which they are used.
+    /// Ids of accounts in the order of use (`account_order`; default: none).
     pub account_order: Vec<String>,
-    /// `only_account`: none. The id of the one account that is used; the others wait.
+    /// Id of the only account that is used (`only_account`; default: none).
     pub only_account: Option<String>,
-    /// `[key_limits.NAME]`: none. What a client key may ask for and use a day.
+    /// Daily limits and allowed models of client keys, by name (`[key_limits.NAME]`; default: none).
     pub key_limits: BTreeMap<String, KeyLimitSettings>,
-    /// What a flag or a variable decides, by the name of the variable.
+    /// Sources of the settings that a flag or a variable decides, by the name of the variable.
     pub fixed: BTreeMap<&'static str, SettingSource>,
-    /// `[web]`.
+    /// Overrides of the site's protocol (`[web]`).
     pub web: SiteOverrides,
-    /// What to tell the user about the state of the settings file.
+    /// Message for the user about the state of the settings file.
     pub notice: Option<String>,
 }
 
@@ -67,12 +70,12 @@ impl Deref for Config {
 }
 
 impl Config {
-    /// Where to listen.
+    /// Returns the address to listen on.
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
 
-    /// How connections leave this machine.
+    /// Returns the settings of outbound connections.
     pub fn outbound(&self) -> OutboundConfig {
         OutboundConfig {
             proxy: self.proxy.clone(),
@@ -82,58 +85,58 @@ impl Config {
         }
     }
 
-    /// The Host names that may be used beside those of the loopback: `listed`, and the address listened on where it is
-    /// one of this machine's. No name that DNS rebinding could use is an address.
+    /// Returns the Host names that are allowed besides those of the loopback: `listed`, and the listen
+    /// address unless it is unspecified. An IP address cannot be used for DNS rebinding.
     pub fn host_names(&self, listed: &[String]) -> Vec<String> {
         let own = Some(self.host.to_canonical()).filter(|host| !host.is_unspecified());
         listed.iter().cloned().chain(own.map(validators::host_in_url)).collect()
     }
 }
 
-/// The limits of one client key. `None` and an empty list mean none.
+/// Limits of one client key. `None` and an empty list mean no limit.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeyLimitSettings {
-    /// Models by the names that the client sends.
+    /// Allowed models, by the names that the client sends.
     pub models: Vec<String>,
-    /// Tokens of prompts and replies.
+    /// Maximum tokens of prompts and replies per day.
     pub daily_tokens: Option<u64>,
-    /// US dollars.
+    /// Maximum cost per day, US dollars.
     pub daily_cost_usd: Option<f64>,
 }
 
-/// Where secrets are kept over a restart.
+/// Store that keeps secrets over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum SecretStoreSetting {
     /// The keychain of the platform.
     #[default]
     Keychain,
-    /// `file`: an encrypted file in the data directory. `SECRET_KEY_FILE`, `secret_key_file`: the file of its key, which
-    /// is made if it is missing; whoever can read both files can read the secrets.
+    /// An encrypted file in the data directory (`file`). Its key file (`SECRET_KEY_FILE`, `secret_key_file`)
+    /// is created if it is missing. Everyone who can read both files can read the secrets.
     File { key_file: PathBuf },
 }
 
-/// Which of several usable accounts serves a request.
+/// Rule that selects one of several usable accounts for a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(ts_rs::TS)]
 pub enum Strategy {
-    /// The least used one, so that all last longest.
+    /// The least used account, so that all last longest.
     #[default]
     Balance,
-    /// Always the first that can, so that the others stay full.
+    /// The first usable account, so that the others keep their quota.
     FillFirst,
-    /// The one whose quota is renewed soonest.
+    /// The account whose quota is renewed soonest.
     ResetSoonest,
 }
 
 choice!(Strategy { Balance = "balance", FillFirst = "fill-first", ResetSoonest = "reset-soonest" });
 
-/// Which kind of account serves a model that both kinds have.
+/// Preferred kind of account for a model that both kinds have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(ts_rs::TS)]
 pub enum KindPreference {
-    /// API keys first: the sanctioned way, with tools and exact counts.
+    /// API keys first: the official way, with tools and exact counts.
     #[default]
     Api,
     /// Web sessions first: their quota is paid for already.
@@ -146,46 +149,47 @@ pub enum KindPreference {
 
 choice!(KindPreference { Api = "api", Web = "web", OnlyApi = "only-api", OnlyWeb = "only-web" });
 
-/// How a conversation is laid out for the web upstream, which knows no roles.
+/// Layout of a conversation for the web upstream, which has no roles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LayoutSetting {
-    /// One part a turn, alternating between user and assistant.
+    /// One part per turn, alternating between user and assistant.
     #[default]
     Turns,
-    /// All in one part, with role labels. For the day the site stops taking turns; long conversations cost more there.
+    /// The whole conversation in one part, with role labels, in case the site stops accepting turns. Long
+    /// conversations cost more.
     Transcript,
 }
 
 choice!(LayoutSetting { Turns = "turns", Transcript = "transcript" });
 
-/// `[web]`: what differs from the built-in description of the site, which no one promised to keep as it is. `None` keeps
-/// the built-in value. Set when `doctor` says that the site's answers do not fit any more; a wrong value breaks every
-/// web account, and no value can send a cookie to another host.
+/// Overrides of the built-in description of the site (`[web]`), whose protocol is undocumented and may
+/// change. `None` keeps the built-in value. Set when `doctor` reports that the site's responses do not match.
+/// A wrong value breaks every web account; no value can send a cookie to another host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteOverrides {
-    /// The form of a request; `llms-2025` is the only one so far.
+    /// Version of the site's protocol; `llms-2025` is the only one.
     pub request_shape: Option<String>,
-    /// The session cookie, `auth_session`.
+    /// Name of the session cookie; default: `auth_session`.
     pub cookie_name: Option<String>,
-    /// Where a model is asked.
+    /// Path that calls a model.
     pub chat_path: Option<String>,
-    /// Where an image is uploaded.
+    /// Path that uploads an image.
     pub upload_path: Option<String>,
-    /// Where a session says whose it is.
+    /// Path of the session's user.
     pub user_path: Option<String>,
-    /// Where a session says how much of its quota is used.
+    /// Path of the used share of the quota.
     pub recent_usage_path: Option<String>,
-    /// Where a session says what it has spent.
+    /// Path of the spend in the current window.
     pub current_usage_path: Option<String>,
-    /// The form field of the model.
+    /// Form field of the model.
     pub model_field: Option<String>,
-    /// The form field of the system prompt.
+    /// Form field of the system prompt.
     pub preprompt_field: Option<String>,
-    /// The form field of the turns.
+    /// Form field of the turns.
     pub messages_field: Option<String>,
     /// Spend that uses up a window's quota of the smallest plan, US cents.
     pub window_cents: Option<u32>,
-    /// By plan: how many times that spend its quota is. Added to the built-in ones.
+    /// Quota of each plan as a multiple of `window_cents`. Added to the built-in factors.
     pub plan_factors: BTreeMap<String, u32>,
 }

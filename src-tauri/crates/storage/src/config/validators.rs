@@ -1,17 +1,17 @@
-//! The rules for ports, hosts, origins, upstream URLs and paths. Each answers `None` for a value that will not do; the
-//! sentence to it is said where the setting is known.
+//! Validators of ports, hosts, origins, upstream URLs and paths. Each returns `None` for an invalid value;
+//! the caller, which knows the setting, adds the sentence.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use url::{Host, Position, Url};
 
-/// A port from 0 to 65535 in plain digits.
+/// Parses a port from 0 to 65535 in plain digits.
 pub(super) fn parse_port(text: &str) -> Option<u16> {
     let text = text.trim();
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// An address to listen on: an IP address, in brackets or not, or `localhost`.
+/// Parses an address to listen on: an IP address, in brackets or not, or `localhost`.
 pub(super) fn parse_listen_host(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("localhost") {
@@ -25,7 +25,7 @@ pub(super) fn is_loopback(host: IpAddr) -> bool {
     host.to_canonical().is_loopback()
 }
 
-/// A name as in a Host header without its port: lower case, no final dot, IPv6 in brackets.
+/// Normalizes a name as in a Host header without its port: lower case, no final dot, IPv6 in brackets.
 pub(super) fn parse_host_name(text: &str) -> Option<String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(host_in_url(ip));
@@ -38,7 +38,7 @@ pub(super) fn parse_host_name(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// An origin as browsers send it: `scheme://host[:port]`, never `null` or a pattern.
+/// Parses an origin as browsers send it: `scheme://host[:port]`, never `null` or a pattern.
 pub(super) fn parse_origin(text: &str) -> Option<String> {
     let text = text.strip_suffix('/').unwrap_or(text);
     let (scheme, authority) = text.split_once("://")?;
@@ -50,11 +50,11 @@ pub(super) fn parse_origin(text: &str) -> Option<String> {
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         return Some(url.origin().ascii_serialization());
     }
-    // Of an extension's or an app's own scheme there is no other form than the one it came in.
+    // The scheme of an extension or an app has no other form of its origin.
     Some(format!("{}://{authority}", url.scheme()))
 }
 
-/// An upstream base: `https`, or `http` to this machine only; no user-info, query or fragment.
+/// Parses an upstream base: `https`, or `http` to this machine only; no user-info, query or fragment.
 pub(super) fn parse_upstream_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim()).ok()?;
     let is_bare = url.username().is_empty()
@@ -69,24 +69,25 @@ pub(super) fn parse_upstream_url(text: &str) -> Option<Url> {
     (is_bare && is_private).then_some(url)
 }
 
-/// Host and port of a URL, the port only where it is not the scheme's own.
+/// Returns host and port of a URL, the port only if it is not the scheme's default.
 pub fn authority(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }
 
-/// A path on the upstream: begins with one `/`, and holds nothing that would end or leave it.
+/// Whether the text is a path on the upstream: begins with one `/`, and contains nothing that ends the path
+/// or changes the host.
 pub(super) fn is_path(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !"?#\\".contains(c);
     text.starts_with('/') && !text.starts_with("//") && text.chars().all(plain) && text.len() <= 1024
 }
 
-/// A token of RFC 9110, as the names of cookies and form fields are.
+/// Whether the text is a token of RFC 9110, as the names of cookies and form fields are.
 pub(super) fn is_token(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !text.is_empty() && text.len() <= 128 && text.chars().all(plain)
 }
 
-/// The address as it stands in a URL or a Host header: IPv6 in brackets.
+/// Returns the address as in a URL or a Host header: IPv6 in brackets.
 pub(super) fn host_in_url(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),

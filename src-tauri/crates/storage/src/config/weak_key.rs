@@ -1,6 +1,6 @@
-//! Keys that anybody could guess.
+//! Check for keys that are easy to guess.
 
-/// Tokens that documentation prints, in lower case. The original project's README shows the first.
+/// Tokens that are printed in documentation, in lower case. The original project's README shows the first.
 const PUBLISHED_KEYS: [&str; 15] = [
     "sk-123456",
     "123456",
@@ -21,10 +21,10 @@ const PUBLISHED_KEYS: [&str; 15] = [
 
 const MIN_KEY_CHARACTERS: usize = 16;
 
-/// Fewer different characters than this is a pattern and not a random key.
+/// Minimum number of different characters of a random key; a key with fewer is a pattern.
 const MIN_DIFFERENT_CHARACTERS: usize = 6;
 
-/// Sequences that people type when they are asked for something long.
+/// Sequences that people type as a long text.
 const TYPED_SEQUENCES: [&str; 5] = [
     "01234567890123456789",
     "12345678901234567890",
@@ -33,7 +33,8 @@ const TYPED_SEQUENCES: [&str; 5] = [
     "0123456789abcdef",
 ];
 
-/// Why `key` is too weak to guard the accounts, as the rest of a sentence; `None` when it will do.
+/// Returns the reason why `key` is too weak to protect the accounts, as the rest of a sentence; `None` if it
+/// is strong enough.
 pub fn weak_key(key: &str) -> Option<&'static str> {
     let key = key.trim().to_ascii_lowercase();
     let core = key.strip_prefix("sk-").unwrap_or(&key);

@@ -1,7 +1,8 @@
-//! Sums that are asked for often, kept in memory: the last hour by minutes, today, and what each client used today.
+//! Aggregates in memory for frequent queries: the last hour by minutes, today, and the use of each client
+//! today.
 //!
-//! A day begins at midnight UTC. What must outlive a restart is written with the records and loaded when the file is
-//! opened.
+//! A day begins at midnight UTC. Aggregates that must survive a restart are written with the records and
+//! loaded when the file is opened.
 use super::record::RequestRecord;
 use super::time::Timestamps;
 use serde::{Deserialize, Serialize};
@@ -11,47 +12,48 @@ use std::sync::Arc;
 pub(super) const DAY_MS: u64 = 86_400_000;
 const MINUTE_MS: u64 = 60_000;
 const MINUTES_KEPT: u64 = 60;
-/// First-byte times kept of a minute; a busier one is judged by a sample.
+/// Maximum number of first-byte times stored for a minute; a busier minute is represented by a sample.
 const MAX_FIRST_BYTE_SAMPLES: usize = 512;
 
 /// One minute of the last hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Minute {
-    /// When it began, Unix milliseconds.
+    /// Start of the minute, Unix milliseconds.
     pub time_ms: u64,
-    /// Requests that ended in it.
+    /// Requests that ended in the minute.
     pub requests: u64,
-    /// Those that failed or were cut, by anybody but the client.
+    /// Requests that failed or were cut, unless the client closed the connection.
     pub failed: u64,
-    /// The median time to the first byte, milliseconds.
+    /// Median time to the first byte, milliseconds.
     pub first_byte_ms: Option<u64>,
 }
 
-/// What a span of time used.
+/// Usage in a period of time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Totals {
     pub requests: u64,
     pub failed: u64,
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
-    /// Some of the tokens are our own count.
+    /// Whether the proxy counted some of the tokens itself.
     pub tokens_estimated: bool,
-    /// US dollars at the catalogue's prices, of requests whose price is known: of web sessions it is the value of what
-    /// they answered.
+    /// Cost at the catalog's prices, US dollars, of requests whose price is known. Replies of web sessions
+    /// count with their value.
     pub cost_usd: f64,
-    /// The part of it that is billed, because an API key answered.
+    /// Part of the cost that is billed, because an API key answered, US dollars.
     #[serde(default)]
     pub billed_usd: f64,
-    /// Some of the cost comes from our own count of tokens, or is no more than a value.
+    /// Whether some of the cost comes from the proxy's own count of tokens, or is the value of a reply that
+    /// is not billed.
     pub cost_estimated: bool,
 }
 
-/// What one client key did.
+/// Usage of one client key.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ClientUsage {
-    /// Since midnight UTC.
+    /// Usage since midnight UTC.
     pub today: Totals,
-    /// Unix milliseconds.
+    /// Time of the last use, Unix milliseconds.
     pub last_used_ms: Option<u64>,
 }
 
@@ -80,7 +82,7 @@ impl Totals {
         self.cost_estimated |= other.cost_estimated;
     }
 
-    /// Of the prompt and the reply.
+    /// Returns the tokens of the prompt and the reply.
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
@@ -105,14 +107,14 @@ struct MinuteBucket {
 /// Aggregates restored from the file.
 #[derive(Debug, Default)]
 pub(super) struct RestoredAggregates {
-    /// Client, today's sums, last use.
+    /// Name, today's usage and last use (Unix milliseconds) of each client.
     pub(super) clients: Vec<(String, Totals, u64)>,
-    /// End, whether it failed, time to the first byte; the oldest first.
+    /// Requests of the last hour, the oldest first: end, whether the request failed, time to the first byte.
     pub(super) hour: Vec<(u64, bool, Option<u64>)>,
 }
 
 impl Aggregates {
-    /// Takes over what an earlier run wrote.
+    /// Adds the aggregates that an earlier run wrote.
     pub(super) fn restore(&mut self, restored: RestoredAggregates, now: Timestamps) {
         self.start_new_day(now.unix_ms());
         for (client, sums, last) in restored.clients {
@@ -166,7 +168,7 @@ impl Aggregates {
         self.clients.iter().map(|(name, used)| (name.clone(), used.clone())).collect()
     }
 
-    /// The last 60 minutes, the oldest first, quiet ones included.
+    /// Returns the last 60 minutes, the oldest first, including minutes without requests.
     pub(super) fn last_hour(&self, now_ms: u64) -> Vec<Minute> {
         let current = now_ms / MINUTE_MS;
         let minute = |minute| {
@@ -189,7 +191,7 @@ impl Aggregates {
         while self.minutes.len() as u64 > MINUTES_KEPT {
             self.minutes.pop_front();
         }
-        // A clock that was set back counts for the newest minute.
+        // If the clock was set back, the request counts for the newest minute.
         let Some(bucket) = self.minutes.back_mut() else { return };
         bucket.requests += 1;
         bucket.failed += u64::from(failed);
@@ -208,7 +210,7 @@ impl Aggregates {
 }
 
 impl MinuteBucket {
-    /// Beyond the sample's size every later value takes an earlier one's place in turn.
+    /// Adds a sample. Beyond the sample's size, each later value replaces an earlier one in turn.
     fn add_sample(&mut self, first_byte: u64) {
         if self.first_bytes.len() < MAX_FIRST_BYTE_SAMPLES {
             self.first_bytes.push(first_byte);
@@ -245,7 +247,7 @@ mod tests {
         let client_usage = aggregates.client_usage("ide", evening + 1);
         assert_eq!((client_usage.today.tokens(), client_usage.last_used_ms), (0, Some(evening)));
         assert_eq!(aggregates.usage_today(evening + 1), Totals::default());
-        // A clock that is set back brings no second chance.
+        // A clock that is set back does not restore an earlier day.
         assert_eq!(aggregates.usage_today(evening).requests, 0);
     }
 

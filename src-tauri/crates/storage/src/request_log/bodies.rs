@@ -1,7 +1,7 @@
-//! Prompt and reply of a request, collected only while the user wants them kept.
+//! Prompt and reply of a request, collected only while the user has enabled storing them.
 use super::record::Bodies;
 
-/// The most that is kept of each of the two, bytes.
+/// Maximum stored size of each of the two, bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl BodyCollector {
     }
 }
 
-/// Whether something had to be left out.
+/// Appends bytes up to the limit. Returns whether some were left out.
 fn append_capped(buffer: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let room = MAX_BODY_BYTES.saturating_sub(buffer.len());
     buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);

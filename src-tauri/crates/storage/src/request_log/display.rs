@@ -1,15 +1,16 @@
-//! One record as one line for people.
+//! One-line text of a record.
 use super::record::{Attempt, RequestRecord};
 use super::sanitize::sanitize_text;
 use super::time::format_utc;
 use std::fmt::Write;
 
-/// Longest line, in characters.
+/// Maximum length of a line, in characters.
 const MAX_LINE_CHARS: usize = 4_000;
 
-/// For example `2026-03-01 14:05:09Z 200 laptop gpt-4o→gpt-4.1 stream, 812+96~ tokens, 340/2100 ms, alice: limited (403)
-/// → bob: ok, why: first in order; alice is limited`. Times are UTC, `~` marks estimated tokens, and the milliseconds
-/// are those to the first byte and to the end. Control characters come out as U+FFFD.
+/// Formats a record as one line, for example `2026-03-01 14:05:09Z 200 laptop gpt-4o→gpt-4.1 stream, 812+96~
+/// tokens, 340/2100 ms, alice: limited (403) → bob: ok, why: first in order; alice is limited`. Times are
+/// UTC, `~` marks estimated tokens, and the milliseconds are those to the first byte and to the end. Control
+/// characters become U+FFFD.
 pub fn format_line(record: &RequestRecord) -> String {
     let mut parts = vec![head(record)];
     parts.extend(tokens(record));
@@ -19,7 +20,7 @@ pub fn format_line(record: &RequestRecord) -> String {
         parts.extend(reasons(&record.attempts));
     }
     parts.extend(error_message(record));
-    // What was stored is clean, but the file may have been written by someone else.
+    // Stored texts are clean, but another program may have written the file.
     sanitize_text(&parts.join(", "), MAX_LINE_CHARS)
 }
 
@@ -38,7 +39,7 @@ fn head(record: &RequestRecord) -> String {
     text
 }
 
-/// The key's name, and the program that used it where the name does not tell.
+/// Returns the key's name, followed by the program unless the name begins with it.
 fn client(record: &RequestRecord) -> String {
     match &record.program {
         Some(program) if !record.client.starts_with(program.as_str()) => {
@@ -79,7 +80,7 @@ fn timings(record: &RequestRecord) -> String {
     format!("{first}/{} ms", record.duration_ms)
 }
 
-/// What the client was told of a failure. Most sentences name the parameter themselves.
+/// Returns the error message sent to the client. Most messages name the parameter themselves.
 fn error_message(record: &RequestRecord) -> Option<String> {
     let message = record.message.clone()?;
     let param = record.param.as_deref().filter(|param| !message.contains(param));

@@ -1,22 +1,22 @@
 //! Errors of the log's file. None of them fails a request.
 use rusqlite::ErrorCode;
 
-/// Why the log could not be read or changed.
+/// Reason why the log could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestLogError {
-    /// No file yet: nothing was ever recorded here.
+    /// There is no file, because nothing was recorded yet.
     #[error("there is no request log yet")]
     Missing,
     /// The file is not a sound database.
     #[error("the request log is damaged")]
     Damaged,
-    /// A newer version of this program changed the file's form.
+    /// A newer version of this program changed the file's format.
     #[error("the database was written by a newer version of this program, and is left untouched")]
     Newer,
-    /// Another program holds the file locked; a later try may succeed.
+    /// Another program has locked the file; a later attempt may succeed.
     #[error("the request log is locked by another program")]
     Busy,
-    /// The journal was closed, or its writer could not be started.
+    /// The request log was closed, or its writer could not be started.
     #[error("the request log is closed")]
     Closed,
     /// Any other failure: a full disk, missing permission, an I/O error, a link in place of the file.

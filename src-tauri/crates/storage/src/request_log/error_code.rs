@@ -1,46 +1,46 @@
-//! Codes of failed requests, with what follows from each.
+//! Codes of failed requests, with their properties.
 
 use serde::Serialize;
 
 use super::record::ErrorSource;
 
-/// How much a failed request matters to the user.
+/// Severity of a failed request for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorSeverity {
-    /// Expected, and over by itself.
+    /// Expected, and resolved without the user.
     Info,
-    /// The client, or a limit.
+    /// Caused by the client or by a limit.
     Warning,
-    /// Nothing is answered until it is over or the user acts.
+    /// Requests fail until the cause is gone or the user acts.
     Error,
 }
 
-/// Whether a repetition of the same request by the client can help.
+/// Rule for the client's repetition of the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryRule {
-    /// Left to the client.
+    /// The client decides.
     Allowed,
     /// The response says `x-should-retry: false`.
     Never,
 }
 
-/// What follows from a code.
+/// Properties of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorRules {
     /// HTTP status of the response; `None` if the code is never in the head of a response.
     pub status: Option<u16>,
-    /// Who caused it, unless the case at hand says otherwise.
+    /// Party that caused the failure, unless a single case sets another one.
     pub source: ErrorSource,
-    /// The least that applies; a single case may forbid more.
+    /// Minimum rule; a single case may be stricter.
     pub retry: RetryRule,
     pub severity: ErrorSeverity,
 }
 
 macro_rules! request_error_codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal: $status:expr, $source:ident, $retry:ident, $severity:ident;)+) => {
-        /// Why a request failed, as clients, the request log and the user interface know it. `docs/contract.md` lists
-        /// the codes; the texts for people are in `ui/src/i18n/*/errors.json`.
+        /// Reason why a request failed, as used by clients, the request log and the user interface.
+        /// `docs/contract.md` lists the codes; the texts for people are in `ui/src/i18n/*/errors.json`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
         pub enum RequestErrorCode {
@@ -50,7 +50,7 @@ macro_rules! request_error_codes {
         impl RequestErrorCode {
             pub const ALL: &[Self] = &[$(Self::$code,)+];
 
-            /// The word in responses, in the request log and in JSON.
+            /// Returns the name used in responses, in the request log and in JSON.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)+
@@ -77,9 +77,9 @@ request_error_codes! {
     ContextLengthExceeded = "context_length_exceeded": Some(400), Client, Never, Warning;
     InvalidImage = "invalid_image": Some(400), Client, Allowed, Warning;
     PreviousResponseNotFound = "previous_response_not_found": Some(400), Client, Allowed, Warning;
-    /// Anthropic's stored conversations.
+    /// Request for Anthropic's stored conversations.
     ThreadUnsupportedRequest = "thread_unsupported_request": Some(400), Client, Allowed, Warning;
-    /// Claude Code would repeat the same key for minutes before it shows the error.
+    /// Invalid client key. Not repeated: Claude Code would retry for minutes before it shows the error.
     InvalidApiKey = "invalid_api_key": Some(401), Client, Never, Warning;
     HostNotAllowed = "host_not_allowed": Some(403), Client, Allowed, Warning;
     OriginNotAllowed = "origin_not_allowed": Some(403), Client, Allowed, Warning;
@@ -91,7 +91,7 @@ request_error_codes! {
     UriTooLong = "uri_too_long": Some(414), Client, Allowed, Warning;
     UnsupportedMediaType = "unsupported_media_type": Some(415), Client, Allowed, Warning;
     UpgradeRequired = "upgrade_required": Some(426), Client, Allowed, Warning;
-    /// The client key has used what it may per day.
+    /// The client key has reached its daily limit.
     ClientLimit = "client_limit": Some(429), Client, Never, Warning;
     InsufficientQuota = "insufficient_quota": Some(429), Upstream, Never, Warning;
     RateLimitExceeded = "rate_limit_exceeded": Some(429), Upstream, Never, Warning;
@@ -106,16 +106,16 @@ request_error_codes! {
     Overloaded = "overloaded": Some(503), Proxy, Allowed, Warning;
     Starting = "starting": Some(503), Proxy, Allowed, Info;
     UpstreamTimeout = "upstream_timeout": Some(504), Upstream, Never, Error;
-    /// A reply that broke off after its head, with status 200, was sent.
+    /// Reply that was interrupted after a response head with status 200 was sent.
     StreamInterrupted = "stream_interrupted": None, Upstream, Allowed, Error;
-    /// The client left before the end; only in the log, with status 499.
+    /// The client closed the connection before the end; only in the log, with status 499.
     ClientClosed = "client_closed": None, Client, Allowed, Info;
-    /// The client key of a test request could not be read, so that nothing was sent.
+    /// The client key of a test request could not be read, so nothing was sent.
     KeyUnread = "key_unread": None, Proxy, Allowed, Error;
 }
 
 impl RequestErrorCode {
-    /// `None` for a word of another version of the program.
+    /// Returns the code of a name; `None` for a name of another version of the program.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.name() == name)
     }

@@ -1,4 +1,5 @@
-//! Records for other programs: a table for spreadsheets, exact JSON, and HAR for those that show HTTP.
+//! Export of records for other programs: CSV for spreadsheets, exact JSON, and HAR for programs that show
+//! HTTP.
 use super::record::{Bodies, ErrorSource, RequestRecord};
 use super::time::format_iso;
 use serde_json::{Value, json};
@@ -7,18 +8,18 @@ const CSV_HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model
     bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note,\
     unbilled,message,param,program,session,agent,request_class\r\n";
 
-/// The form of a file of records. Its text is [`head`](Self::head), a [`row`](Self::row) for each record, then
+/// Format of an exported file. Its text is [`head`](Self::head), a [`row`](Self::row) for each record, then
 /// [`tail`](Self::tail).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum ExportFormat {
-    /// RFC 4180 with a header line; attempts are JSON in one cell. Texts a spreadsheet would take for a formula begin with
-    /// an apostrophe.
+    /// CSV (RFC 4180) with a header line; attempts are JSON in one cell. Texts that a spreadsheet would read
+    /// as a formula begin with an apostrophe.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// HAR 1.2, with the bodies where they were kept. There are no headers in it: they are not recorded.
+    /// HAR 1.2, with the stored bodies. Headers are missing, because they are not recorded.
     Har,
 }
 
@@ -34,7 +35,7 @@ impl ExportFormat {
         }
     }
 
-    /// `bodies` where the form [holds them](Self::holds_bodies).
+    /// Formats one record. `bodies` are used by formats that [hold bodies](Self::holds_bodies).
     pub fn row(self, record: &RequestRecord, bodies: Option<&Bodies>, is_first: bool) -> String {
         match self {
             Self::Csv => csv_cells(record).join(",") + "\r\n",

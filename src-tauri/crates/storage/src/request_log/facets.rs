@@ -1,15 +1,15 @@
-//! What records are searched by, apart from their time and id.
+//! Facets of records: the searchable fields other than time and id.
 //!
-//! Over a million requests these combine in a few hundred ways, so the file keeps each combination once and a search looks
-//! at the combinations, in Rust and by one rule, before it reads a single row.
+//! A million requests have a few hundred combinations of facets. The file stores each combination once, and a
+//! search filters the combinations in Rust, by one rule, before it reads a row.
 use super::error_code::RequestErrorCode;
 use super::record::{Query, RequestRecord};
 use serde::{Deserialize, Serialize};
 
-/// From this length on a text is looked for at the beginning of request ids and sessions too.
+/// Minimum length of a text that is also searched at the beginning of request ids and sessions.
 const MIN_ID_PREFIX: usize = 4;
 
-/// One combination.
+/// One combination of facets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Facets {
     pub(super) client: String,
@@ -17,11 +17,11 @@ pub(super) struct Facets {
     pub(super) model_asked: String,
     pub(super) model_served: Option<String>,
     pub(super) account: Option<String>,
-    /// Of every upstream call.
+    /// Accounts of all upstream calls.
     pub(super) accounts: Vec<String>,
     pub(super) status: u16,
     pub(super) code: Option<String>,
-    /// 0 or 1, as SQLite writes it.
+    /// Whether the request failed: 0 or 1, as SQLite writes it.
     pub(super) failed: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) program: Option<String>,
@@ -56,7 +56,7 @@ impl Facets {
         self.account.as_deref() == Some(label) || self.accounts.iter().any(|account| account == label)
     }
 
-    /// The same with another name for an account.
+    /// Returns the combination with another name for an account.
     pub(super) fn with_account_renamed(mut self, from: &str, to: &str) -> Self {
         let named = self.account.iter_mut().chain(&mut self.accounts).filter(|label| *label == from);
         named.for_each(|label| to.clone_into(label));
@@ -64,7 +64,7 @@ impl Facets {
         self
     }
 
-    /// Earlier versions counted a client that left among the failures.
+    /// Whether the request failed. Earlier versions counted requests cancelled by the client as failures.
     fn is_failed(&self) -> bool {
         self.failed == 1 && self.code.as_deref() != Some(RequestErrorCode::ClientClosed.name())
     }
@@ -73,7 +73,7 @@ impl Facets {
         self.model_asked == model || self.model_served.as_deref() == Some(model)
     }
 
-    /// `wanted` is in lower case.
+    /// Whether a field contains `text`, which is in lower case.
     pub(super) fn contains_text(&self, text: &str) -> bool {
         let fields = [
             Some(self.client.as_str()),
@@ -91,7 +91,7 @@ impl Facets {
 }
 
 impl Query {
-    /// Whether records of this combination fit, whatever their id, time and text.
+    /// Whether records of this combination match, regardless of their id, time and text.
     pub(super) fn matches_facets(&self, facets: &Facets) -> bool {
         (!self.failed_only || facets.is_failed())
             && self.account.as_deref().is_none_or(|label| facets.names_account(label))
@@ -101,7 +101,7 @@ impl Query {
             && self.status.is_none_or(|status| facets.status == status)
     }
 
-    /// Whether nothing but ids and times is asked for.
+    /// Whether the query restricts only ids and times.
     pub(super) fn is_unfiltered(&self) -> bool {
         let bare = Self {
             before_id: None,
@@ -115,17 +115,17 @@ impl Query {
         bare == Self::default()
     }
 
-    /// The text in lower case, if there is one.
+    /// Returns the text in lower case, if there is one.
     pub(super) fn lowercase_text(&self) -> Option<String> {
         self.text.as_deref().filter(|text| !text.is_empty()).map(str::to_ascii_lowercase)
     }
 
-    /// How a request id or a session may begin.
+    /// Returns the prefix of request ids and sessions to search for.
     pub(super) fn id_prefix(&self) -> Option<String> {
         self.lowercase_text().filter(|text| text.len() >= MIN_ID_PREFIX)
     }
 
-    /// The ids that may be in the answer: above the first, below the second.
+    /// Returns the exclusive lower and upper bound of the ids in the result.
     pub(super) fn id_range(&self) -> (u64, u64) {
         let us = |ms: u64| ms.saturating_mul(1_000);
         let above = self.after_id.unwrap_or(0).max(self.since_ms.map_or(0, |ms| us(ms).saturating_sub(1)));
@@ -133,7 +133,7 @@ impl Query {
         (above, below)
     }
 
-    /// The same rule for records that are not in the file.
+    /// Whether a record that is not in the file matches, by the same rule.
     pub(super) fn matches(&self, record: &RequestRecord) -> bool {
         let (above, below) = self.id_range();
         let facets = Facets::from_record(record);

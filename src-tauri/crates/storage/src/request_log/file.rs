@@ -1,8 +1,8 @@
-//! The file itself: only its owner may read it, it is never reached through a planted link, and a damaged one is put
-//! aside under a dated name.
+//! Access to the file: only its owner may read it, it is never opened through a planted link, and a damaged
+//! one is set aside under a dated name.
 //!
-//! The file is never opened by this module once it exists: on Unix, closing any descriptor of a file ends all locks the
-//! process holds on it, and SQLite has it open elsewhere in this program.
+//! This module never opens an existing file: on Unix, closing any descriptor of a file releases all locks
+//! that the process holds on it, and SQLite has it open elsewhere in this program.
 use super::time::file_name_stamp;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,11 +13,11 @@ const MAX_DAMAGED_FILES: usize = 3;
 /// Suffixes of SQLite's other files.
 const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Creates the file with mode 0600 if it is not there, else takes group's and others' rights away, from the files
-/// SQLite keeps beside it too.
+/// Creates the file with mode 0600 if it does not exist, else removes the access of group and others, also
+/// from the files that SQLite keeps beside it.
 ///
 /// # Errors
-/// A symbolic link or anything else that is not a plain file, and what the file system says.
+/// The path is a symbolic link or not a plain file, or the file system reports an error.
 pub(super) fn ensure_private(path: &Path) -> io::Result<()> {
     match create_new(path) {
         Ok(()) => {}
@@ -33,8 +33,8 @@ pub(super) fn ensure_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path with every link in its folder followed, for SQLite's "no link" flag refuses one anywhere in the path while
-/// a linked home folder is fine.
+/// Resolves every link in the folder of a path. SQLite's "no link" flag refuses a link anywhere in the path,
+/// but a linked home folder is valid.
 pub fn resolve_folder_links(path: &Path) -> io::Result<PathBuf> {
     if cfg!(windows) {
         return Ok(path.to_owned());
@@ -44,15 +44,15 @@ pub fn resolve_folder_links(path: &Path) -> io::Result<PathBuf> {
     Ok(folder.canonicalize()?.join(name))
 }
 
-/// Renames the file and what SQLite keeps beside it to `<name>-damaged-<date>.db…`, and tells the new path.
+/// Renames the file and SQLite's files beside it to `<name>-damaged-<date>.db…`. Returns the new path.
 ///
 /// # Errors
-/// What the file system says; the file is then still in its place.
+/// Any error of the file system; the file is then still in its place.
 pub(super) fn set_aside(path: &Path, now_ms: u64) -> io::Result<PathBuf> {
     let aside = unused_name(path, now_ms);
     fs::rename(path, &aside)?;
     for suffix in SIDECARS {
-        // A log file left behind does no harm: SQLite removes it when it finds the new file empty.
+        // A remaining log file does no harm: SQLite removes it when it finds the new file empty.
         let _ = fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix));
     }
     let old = damaged_files(path);
@@ -61,7 +61,7 @@ pub(super) fn set_aside(path: &Path, now_ms: u64) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Removes every damaged file that was put aside, for what is deleted from the log must not live on there.
+/// Removes every damaged file that was set aside, because deleted records must not remain there.
 pub(super) fn remove_damaged(path: &Path) {
     remove(&damaged_files(path));
 }
@@ -113,7 +113,7 @@ fn unused_name(path: &Path, now_ms: u64) -> PathBuf {
     candidate
 }
 
-/// Oldest first, without their sidecars.
+/// Returns the damaged files, the oldest first, without their sidecars.
 fn damaged_files(path: &Path) -> Vec<PathBuf> {
     let prefix = damaged_prefix(path);
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -133,7 +133,7 @@ fn damaged_files(path: &Path) -> Vec<PathBuf> {
 fn remove(files: &[PathBuf]) {
     for file in files {
         for gone in [file.clone()].into_iter().chain(SIDECARS.map(|suffix| with_suffix(file, suffix))) {
-            // Not there is the aim; anything else is tried again at the next occasion.
+            // A missing file is no failure; any other failure is retried at the next occasion.
             let _ = fs::remove_file(gone);
         }
     }

@@ -53,17 +53,17 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use writer::{Writer, WriterCommand, WriterMessage};
 
-/// How long a reader waits for records that are on their way.
+/// Time limit for a reader that waits for queued records.
 const QUERY_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much is kept.
+/// Retention limits of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogLimits {
-    /// Older records are deleted.
+    /// Age at which records are deleted.
     pub max_age: Duration,
     /// Size of the file in bytes; the oldest records are deleted beyond nine tenths of it.
     pub max_bytes: u64,
-    /// Most records in the queue, and most that wait in memory while the file cannot be written.
+    /// Maximum number of records in the queue, and of records in memory while the file cannot be written.
     pub queue: usize,
 }
 
@@ -73,16 +73,17 @@ impl Default for LogLimits {
     }
 }
 
-/// A journal, and what the user should be told about its file.
+/// An opened request log, with a message about its file.
 #[derive(Debug)]
 pub struct OpenedLog {
-    /// Works in any case.
+    /// The log, which works in any case.
     pub log: RequestLog,
-    /// For example that a damaged file was set aside, or that nothing can be written.
+    /// Message for the user, for example that a damaged file was set aside or that nothing can be written.
     pub notice: Option<String>,
 }
 
-/// The request log. A cheap handle; the writer ends when the last one is gone, or at [`RequestLog::close`].
+/// The request log. A cheap handle; the writer ends when the last one is dropped, or at
+/// [`RequestLog::close`].
 #[derive(Debug, Clone)]
 pub struct RequestLog {
     inner: Arc<LogInner>,
@@ -92,7 +93,7 @@ pub struct RequestLog {
 struct LogInner {
     outbox: Sender<WriterMessage>,
     state: Arc<LogState>,
-    /// To wake the writer while it lets records gather.
+    /// Writer thread, to wake it while it gathers records.
     writer: OnceLock<Thread>,
 }
 
@@ -106,24 +107,27 @@ impl RequestLog {
         OpenedLog { log, notice }
     }
 
-    /// A log without a file that keeps the last 1,000 records.
+    /// Creates a log without a file that keeps the last 1,000 records.
     pub fn in_memory() -> Self {
         Self::start(None, LogLimits { queue: 1_000, ..LogLimits::default() })
     }
 
-    /// Opens the record of a request that has just come in.
+    /// Opens the record of a request that has just arrived.
     pub fn begin(&self, start: RecordStart) -> OpenRecord {
         OpenRecord::new(self.clone(), start)
     }
 
-    /// The records wanted, newest first, including those on their way to the file. Blocking.
+    /// Returns the matching records, newest first, including those not yet in the file. Blocking.
     ///
     /// # Errors
-    /// When the file cannot be read, nothing that fits is in memory, and it was not known before ([`RequestLog::notice`]).
+    /// When the file cannot be read, no matching record is in memory, and no write error was known before
+    /// ([`RequestLog::notice`]).
     pub fn latest(&self, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
-        // A disk that keeps the writer busy must not keep the reader: then the newest are missing for once.
+        // A slow disk that keeps the writer busy must not block the reader: the newest records are then
+        // missing.
         let _ = self.send_request(WriterCommand::FlushWithoutRetry).recv_timeout(QUERY_FLUSH_TIMEOUT);
-        // Memory first: a record that moves to the file in between is then found twice, not never.
+        // Memory comes first: a record that moves to the file in between is then found twice instead of
+        // never.
         let unsaved = self.inner.state.select(query);
         let Some(path) = self.inner.state.path() else { return Ok(unsaved) };
         match store::open_read_only(path).and_then(|reader| reader.latest(query)) {
@@ -139,23 +143,23 @@ impl RequestLog {
         }
     }
 
-    /// The live feed: each record once it has its id, which may be before it is in the file. A subscriber more than
-    /// 256 records behind misses the oldest.
+    /// Subscribes to the live feed: each record once it has its id, which may be before it is in the file. A
+    /// subscriber more than 256 records behind misses the oldest.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<RequestRecord>> {
         self.inner.state.subscribe()
     }
 
-    /// Numbers since the start.
+    /// Returns the counters since the start.
     pub fn counters(&self) -> LogCounters {
         self.inner.state.counters()
     }
 
-    /// What the user should know about the file now: that it cannot be written, or that one was set aside.
+    /// Returns the current message about the file: that it cannot be written, or that one was set aside.
     pub fn notice(&self) -> Option<String> {
         self.inner.state.notice()
     }
 
-    /// How many records fit, whatever the query's limit. Blocking.
+    /// Returns the number of matching records, regardless of the query's limit. Blocking.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -172,7 +176,7 @@ impl RequestLog {
         Ok(saved + self.inner.state.count_unsaved(query, newest))
     }
 
-    /// One record; `None` where there is none of this id. Blocking.
+    /// Returns one record; `None` if there is none of this id. Blocking.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -185,7 +189,7 @@ impl RequestLog {
         }
     }
 
-    /// Prompt and reply of a request; `None` where they were not kept. Blocking.
+    /// Returns the prompt and the reply of a request; `None` if they were not stored. Blocking.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -198,15 +202,16 @@ impl RequestLog {
         }
     }
 
-    /// Whether prompts and replies are kept.
+    /// Whether prompts and replies are stored.
     pub fn keeps_bodies(&self) -> bool {
         self.inner.state.keeps_bodies()
     }
 
-    /// Keeps prompts and replies from the next request on, or deletes all that were kept. Blocking.
+    /// Sets whether prompts and replies are stored from the next request on. Disabling deletes all stored
+    /// ones. Blocking.
     ///
     /// # Errors
-    /// When the file cannot be written; none is kept any more nevertheless.
+    /// When the file cannot be written; nothing more is stored nevertheless.
     pub fn set_keep_bodies(&self, keep: bool) -> Result<(), RequestLogError> {
         self.inner.state.set_keep_bodies(keep);
         if keep {
@@ -216,12 +221,12 @@ impl RequestLog {
         }
     }
 
-    /// How much is kept from now on. What is too much goes at once.
+    /// Sets the retention limits. Records beyond them are deleted at once.
     pub fn set_limits(&self, limits: LogLimits) {
         self.send_command(WriterCommand::SetLimits(limits));
     }
 
-    /// Gives an account another name in every record. Blocking.
+    /// Renames an account in every record. Blocking.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -235,58 +240,59 @@ impl RequestLog {
             .map_err(|_| RequestLogError::Closed)?
     }
 
-    /// The last 60 minutes, the oldest first.
+    /// Returns the last 60 minutes, the oldest first.
     pub fn last_hour(&self) -> Vec<Minute> {
         self.inner.state.last_hour()
     }
 
-    /// What was used since midnight UTC.
+    /// Returns the usage since midnight UTC.
     pub fn usage_today(&self) -> Totals {
         self.inner.state.usage_today()
     }
 
-    /// What a client key did.
+    /// Returns the usage of a client key.
     pub fn client_usage(&self, name: &str) -> ClientUsage {
         self.inner.state.client_usage(name)
     }
 
-    /// What each client key did.
+    /// Returns the usage of each client key.
     pub fn usage_by_client(&self) -> BTreeMap<String, ClientUsage> {
         self.inner.state.usage_by_client()
     }
 
-    /// The last request of this run that failed.
+    /// Returns the last request of this run that failed.
     pub fn last_failure(&self) -> Option<Arc<RequestRecord>> {
         self.inner.state.last_failure()
     }
 
-    /// Deletes every record, from damaged files that were set aside too, and tells how many. Blocking.
+    /// Deletes every record, and every damaged file that was set aside. Returns the number of records.
+    /// Blocking.
     ///
     /// # Errors
-    /// When the file cannot be written; what was in memory is gone nevertheless.
+    /// When the file cannot be written; the records in memory are deleted nevertheless.
     pub fn clear(&self) -> Result<u64, RequestLogError> {
         self.erase(None)
     }
 
-    /// Deletes every record in which the account was asked, and every damaged file that was set aside, and tells how
-    /// many records. A request that is still running is recorded when it ends. Blocking.
+    /// Deletes every record in which the account was called, and every damaged file that was set aside.
+    /// Returns the number of records. A request that is still running is recorded when it ends. Blocking.
     ///
     /// # Errors
-    /// When the file cannot be written; what was in memory is gone nevertheless.
+    /// When the file cannot be written; the records in memory are deleted nevertheless.
     pub fn delete_account(&self, label: &str) -> Result<u64, RequestLogError> {
         self.erase(Some(sanitize::sanitize_text(label, sanitize::MAX_NAME_CHARS)))
     }
 
-    /// Waits until everything closed before is written, or was tried. Blocking.
+    /// Waits until writing everything closed before was attempted. Blocking.
     pub fn flush(&self) {
-        // An error means that the journal is closed, which wrote all there was.
+        // An error means that the log is closed, and closing writes everything.
         let _ = self.send_request(WriterCommand::Flush).recv();
     }
 
-    /// Writes what is queued and closes the file, waiting at most `deadline`. Records closed later are lost and counted.
-    /// Blocking.
+    /// Writes the queued records and closes the file, waiting at most `deadline`. Records closed later are
+    /// lost and counted. Blocking.
     pub fn close(&self, deadline: Duration) {
-        // Too late or closed before: there is nothing more to do about either.
+        // An error means that the deadline has passed or the log was closed before; both need no action.
         let _ = self.send_request(WriterCommand::Close).recv_timeout(deadline);
     }
 
@@ -303,7 +309,7 @@ impl RequestLog {
         log
     }
 
-    /// A journal whose queue nobody empties yet.
+    /// Creates a log whose queue nothing empties yet.
     fn without_writer(path: Option<PathBuf>, limits: LogLimits) -> (Self, Receiver<WriterMessage>) {
         let (outbox, inbox) = mpsc::channel();
         let state = Arc::new(LogState::new(path, limits.queue));
@@ -327,7 +333,7 @@ impl RequestLog {
 
     fn send_request<T>(&self, command: impl FnOnce(Sender<T>) -> WriterCommand) -> Receiver<T> {
         let (reply, answer) = mpsc::channel();
-        // When the writer is gone the reply is dropped here, and the answer says so.
+        // If the writer has ended, the sender is dropped here, and the receiver returns an error.
         self.send_command(command(reply));
         answer
     }

@@ -1,5 +1,5 @@
-//! The record of a request while the request runs. It belongs to that request alone, so it needs no lock, and it is
-//! closed on every path because dropping it closes it.
+//! Record of a running request. It belongs to that request alone, so it needs no lock. Dropping it closes it,
+//! so it is closed on every path.
 use super::RequestLog;
 use super::bodies::BodyCollector;
 use super::error_code::RequestErrorCode;
@@ -9,13 +9,14 @@ use super::time::Timestamps;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Upstream calls kept of one request. The retry loop makes at most 3; this only bounds a mistake.
+/// Maximum number of upstream calls stored for a request. The retry loop makes at most 3; the limit only
+/// bounds a mistake.
 const MAX_ATTEMPTS: usize = 8;
 
-/// What is known when a request arrives.
+/// Facts known when a request arrives.
 #[derive(Debug, Clone)]
 pub struct RecordStart {
-    /// The `x-request-id` of the answer.
+    /// `x-request-id` of the response.
     pub request_id: String,
     /// Name of the client key.
     pub client: String,
@@ -23,37 +24,37 @@ pub struct RecordStart {
     pub dialect: &'static str,
     /// Bytes of the body so far.
     pub bytes_in: u64,
-    /// What the client says about itself and the request.
+    /// Program and session that the request comes from.
     pub origin: RequestOrigin,
 }
 
-/// What the headers of a request say about the program and the session that it comes from.
+/// Program and session that a request comes from, according to its headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestOrigin {
-    /// The program by its `User-Agent`: the id of a known client.
+    /// Id of the known client that the `User-Agent` names.
     pub program: Option<&'static str>,
-    /// The client's own id of the session or conversation.
+    /// Client's own id of the session or conversation.
     pub session: Option<String>,
-    /// The type of the sub-agent, in the client's words.
+    /// Type of the sub-agent, as the client names it.
     pub agent: Option<String>,
-    /// The purpose of the request, in the client's words.
+    /// Purpose of the request, as the client names it.
     pub request_class: Option<String>,
 }
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestOutcome {
-    /// HTTP status the client was given.
+    /// HTTP status of the response.
     pub status: u16,
-    /// Our error code, if it failed.
+    /// Error code, if the request failed.
     pub code: Option<RequestErrorCode>,
-    /// Whose fault, if it failed.
+    /// Party that caused the failure, if the request failed.
     pub fault: Option<ErrorSource>,
-    /// The answer began and was cut before its end.
+    /// Whether the response began and was cut before its end.
     pub interrupted: bool,
 }
 
-/// Tells of one more upstream call, if there was one, when the record is closed.
+/// Upstream call that may be made later; evaluated when the record is closed.
 struct DeferredAttempt(Box<dyn FnOnce() -> Option<Attempt> + Send>);
 
 impl fmt::Debug for DeferredAttempt {
@@ -62,15 +63,16 @@ impl fmt::Debug for DeferredAttempt {
     }
 }
 
-/// An open record. After [`OpenRecord::close`] every call is without effect; dropped while open, it is closed as left by
-/// the client (status 499, code `client_closed`), because a dropped request future is how a closed connection looks.
+/// An open record. After [`OpenRecord::close`], no call has an effect. A record that is dropped while open is
+/// closed as cancelled by the client (status 499, code `client_closed`), because a closed connection drops
+/// the request's future.
 #[derive(Debug)]
 pub struct OpenRecord {
     log: RequestLog,
     started_at: Timestamps,
     record: Option<Box<RequestRecord>>,
     deferred_attempt: Option<DeferredAttempt>,
-    /// Only while bodies are kept.
+    /// Collected bodies; only while bodies are stored.
     bodies: Option<Box<BodyCollector>>,
 }
 
@@ -87,7 +89,7 @@ impl OpenRecord {
         }
     }
 
-    /// The model the client named, and whether it wants a stream.
+    /// Sets the model that the client named, and whether it requested a stream.
     pub fn set_requested_model(&mut self, model: &str, stream: bool) {
         self.update(|record| {
             record.model_asked = sanitize_text(model, sanitize::MAX_MODEL_CHARS);
@@ -95,12 +97,12 @@ impl OpenRecord {
         });
     }
 
-    /// The model that answers.
+    /// Sets the model that answers.
     pub fn set_served_model(&mut self, model: &str) {
         self.update(|record| record.model_served = Some(sanitize_text(model, sanitize::MAX_MODEL_CHARS)));
     }
 
-    /// One upstream call that is over (or has begun to answer). Beyond eight they are not kept.
+    /// Adds an upstream call that is over or has begun to answer. At most eight are stored.
     pub fn add_attempt(&mut self, attempt: Attempt) {
         self.update(|record| {
             let attempt = sanitize_attempt(&attempt);
@@ -111,12 +113,13 @@ impl OpenRecord {
         });
     }
 
-    /// A call that the answer may make while it runs: it is asked for when the record is closed, on whatever path.
+    /// Adds a call that the reply may make while it runs. `attempt` is called when the record is closed, on
+    /// every path.
     pub fn defer_attempt(&mut self, attempt: impl FnOnce() -> Option<Attempt> + Send + 'static) {
         self.deferred_attempt = Some(DeferredAttempt(Box::new(attempt)));
     }
 
-    /// The first byte of the answer left; only the first call counts.
+    /// Records the time at which the first byte of the response is sent; only the first call counts.
     pub fn record_first_byte(&mut self) {
         let started_at = self.started_at;
         self.update(|record| {
@@ -124,12 +127,12 @@ impl OpenRecord {
         });
     }
 
-    /// So many more bytes of the answer's body left.
+    /// Adds bytes of the response body that were sent.
     pub fn add_bytes_out(&mut self, n: u64) {
         self.update(|record| record.bytes_out = record.bytes_out.saturating_add(n));
     }
 
-    /// A piece of the answer's body left: its bytes are counted, and kept where bodies are.
+    /// Records a part of the response body: counts its bytes, and stores them while bodies are stored.
     pub fn record_response_bytes(&mut self, bytes: &[u8]) {
         self.add_bytes_out(bytes.len() as u64);
         if let Some(collector) = &mut self.bodies {
@@ -137,7 +140,7 @@ impl OpenRecord {
         }
     }
 
-    /// The request's body, once it is read: its bytes are counted, and kept where bodies are.
+    /// Records the whole request body: counts its bytes, and stores them while bodies are stored.
     pub fn record_request_body(&mut self, bytes: &[u8]) {
         self.set_bytes_in(bytes.len() as u64);
         if let Some(collector) = &mut self.bodies {
@@ -145,7 +148,7 @@ impl OpenRecord {
         }
     }
 
-    /// US dollars at the catalogue's prices, and whether that is what is billed.
+    /// Sets the cost at the catalog's prices, US dollars, and whether it is billed.
     pub fn set_cost(&mut self, usd: f64, billed: bool) {
         self.update(|record| {
             record.cost_usd = Some(usd).filter(|usd| usd.is_finite() && *usd >= 0.0);
@@ -153,7 +156,7 @@ impl OpenRecord {
         });
     }
 
-    /// What the client is told of the failure: a sentence, and the parameter at fault.
+    /// Sets the error message for the client: a sentence, and the parameter at fault.
     pub fn set_error_message(&mut self, message: &str, param: Option<&str>) {
         self.update(|record| {
             record.message = Some(sanitize_text(message, sanitize::MAX_REASON_CHARS))
@@ -162,17 +165,17 @@ impl OpenRecord {
         });
     }
 
-    /// What else is worth knowing; the last call counts.
+    /// Sets a note; the last call counts.
     pub fn set_note(&mut self, text: &str) {
         self.update(|record| record.note = Some(sanitize_text(text, sanitize::MAX_REASON_CHARS)));
     }
 
-    /// Bytes of the request's body, once it is read.
+    /// Sets the bytes of the request body, once it is read.
     pub fn set_bytes_in(&mut self, n: u64) {
         self.update(|record| record.bytes_in = n);
     }
 
-    /// Tokens used, and whether we counted them ourselves.
+    /// Sets the tokens used, and whether the proxy counted them.
     pub fn set_tokens(&mut self, prompt: u64, completion: u64, estimated: bool) {
         self.update(|record| {
             record.prompt_tokens = Some(prompt);
@@ -181,7 +184,7 @@ impl OpenRecord {
         });
     }
 
-    /// Ends the record and hands it to the writer without waiting. The first call wins.
+    /// Closes the record and passes it to the writer without waiting. Only the first call counts.
     pub fn close(&mut self, outcome: RequestOutcome) {
         if let Some(attempt) = self.deferred_attempt.take().and_then(|DeferredAttempt(attempt)| attempt()) {
             self.add_attempt(attempt);

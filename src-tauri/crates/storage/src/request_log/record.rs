@@ -1,94 +1,96 @@
-//! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
+//! Record of one request, and queries for records. Metadata only: no prompt, reply or header.
 use super::error_code::RequestErrorCode;
 use super::selection_reason::SelectionReason;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// One request, from its first header to its last byte. Texts are already cut and free of control characters.
+/// Record of one request, from its first header to its last byte. Texts are limited in length and free of
+/// control characters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct RequestRecord {
-    /// Grows with every record and stays unique across restarts: the Unix time in microseconds when the writer took
-    /// the record, raised where needed. Fits a JavaScript number. 0 until then.
+    /// Id that increases with every record and is unique across restarts: the Unix time in microseconds when
+    /// the writer received the record, raised where needed. Fits a JavaScript number. 0 before the writer has
+    /// received it.
     pub id: u64,
-    /// When the request began, in Unix milliseconds.
+    /// Start of the request, Unix milliseconds.
     pub time_ms: u64,
-    /// The `x-request-id` the client was given.
+    /// `x-request-id` of the response.
     pub request_id: String,
     /// Name of the client key, never the key.
     pub client: String,
-    /// The program by its `User-Agent`: the id of a known client.
+    /// Id of the known client that the `User-Agent` names.
     #[serde(default)]
     #[ts(optional = nullable)]
     pub program: Option<String>,
-    /// The client's own id of the session or conversation.
+    /// Client's own id of the session or conversation.
     #[serde(default)]
     #[ts(optional = nullable)]
     pub session: Option<String>,
-    /// The type of the sub-agent that asked, in the client's words.
+    /// Type of the sub-agent that sent the request, as the client names it.
     #[serde(default)]
     #[ts(optional = nullable)]
     pub agent: Option<String>,
-    /// The purpose of the request in the client's words: `main`, `subagent`, `compaction`, …
+    /// Purpose of the request, as the client names it: `main`, `subagent`, `compaction`, …
     #[serde(default)]
     #[ts(optional = nullable)]
     pub request_class: Option<String>,
-    /// Name of the dialect the request came in.
+    /// Name of the dialect of the request.
     pub dialect: Cow<'static, str>,
-    /// The model as the client wrote it; empty when the request was refused before it was read.
+    /// Model as the client wrote it; empty if the request was rejected before it was read.
     pub model_asked: String,
-    /// The model that answered, after aliases.
+    /// Model that answered, after aliases.
     pub model_served: Option<String>,
-    /// Label of the last account asked.
+    /// Label of the last account that was called.
     pub account: Option<String>,
-    /// The upstream calls, in order.
+    /// Upstream calls, in order.
     pub attempts: Vec<Attempt>,
-    /// HTTP status of the answer; 499 when the client left first.
+    /// HTTP status of the response; 499 if the client closed the connection first.
     pub status: u16,
-    /// Our error code, as in the answer's body.
+    /// Error code, as in the response body.
     pub code: Option<Cow<'static, str>>,
-    /// Who was at fault, where something went wrong.
+    /// Party that caused the failure, if there was one.
     pub fault: Option<ErrorSource>,
-    /// Bytes of the request's body.
+    /// Bytes of the request body.
     pub bytes_in: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the response body.
     pub bytes_out: u64,
-    /// Tokens of the prompt, where known.
+    /// Tokens of the prompt, if known.
     pub prompt_tokens: Option<u64>,
-    /// Tokens of the reply, where known.
+    /// Tokens of the reply, if known.
     pub completion_tokens: Option<u64>,
-    /// The token counts are our own count, not the upstream's.
+    /// Whether the proxy counted the tokens, because the upstream did not.
     pub tokens_estimated: bool,
-    /// US dollars at the catalogue's prices, where those are known. Estimated where the tokens are.
+    /// Cost at the catalog's prices, US dollars, if they are known. Estimated if the tokens are.
     #[serde(default)]
     pub cost_usd: Option<f64>,
-    /// A web session answered: `cost_usd` is what the API would have asked for, and nothing was billed.
+    /// Whether a web session answered: `cost_usd` is then the price of the API, and nothing was billed.
     #[serde(default)]
     pub unbilled: bool,
-    /// What the client was told of a request that failed, in English.
+    /// Error message sent to the client, in English.
     #[serde(default)]
     pub message: Option<String>,
-    /// The parameter that it was told is at fault.
+    /// Parameter that the error message names as at fault.
     #[serde(default)]
     pub param: Option<String>,
-    /// What else is worth knowing: one word, a sentence in records of older versions.
+    /// Note: one word, or a sentence in records of older versions.
     #[serde(default)]
     pub note: Option<String>,
-    /// Milliseconds from the start to the first byte of the answer.
+    /// Milliseconds from the start to the first byte of the response.
     pub first_byte_ms: Option<u64>,
     /// Milliseconds from the start to the end.
     pub duration_ms: u64,
-    /// The client asked for a stream.
+    /// Whether the client requested a stream.
     pub stream: bool,
-    /// The answer began and was cut before its end.
+    /// Whether the response began and was cut before its end.
     pub interrupted: bool,
 }
 
-/// Prompt and reply of a request, where they are kept.
+/// Prompt and reply of a request, if they are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Bodies {
     pub request: String,
     pub response: String,
-    /// They were longer than what is kept.
+    /// Whether a part was left out, because it was longer than the limit.
     pub cut: bool,
 }
 
@@ -97,33 +99,33 @@ pub struct Bodies {
 pub struct Attempt {
     /// Label of the account.
     pub account: String,
-    /// Why this account was picked.
+    /// Reason why this account was selected.
     pub why: SelectionReason,
-    /// What came of it: "ok", "limited", …
+    /// Outcome of the call: "ok", "limited", …
     pub outcome: String,
-    /// HTTP status of the upstream's answer, if there was one.
+    /// HTTP status of the upstream's response, if there was one.
     pub status: Option<u16>,
-    /// What the upstream or the network said, without secrets.
+    /// Message of the upstream or of the network error, without secrets.
     pub detail: Option<String>,
-    /// How long the call took, in milliseconds.
+    /// Duration of the call, milliseconds.
     pub ms: u64,
 }
 
-/// Whose doing a failed request was.
+/// Party that caused a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum ErrorSource {
-    /// The program that called us.
+    /// The program that called the proxy.
     Client,
-    /// Mammouth, or the way there.
+    /// Mammouth, or the connection to it.
     Upstream,
-    /// We ourselves.
+    /// This proxy.
     Proxy,
 }
 
 impl ErrorSource {
-    /// The word used in the file, in JSON and on screen.
+    /// Returns the name used in the file, in JSON and on screen.
     pub fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -137,7 +139,7 @@ impl ErrorSource {
     }
 }
 
-/// Which records are wanted; the answer is newest first. An unknown field is refused when read from JSON.
+/// Query for records; the result is newest first. An unknown field is refused when read from JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(ts_rs::TS)]
@@ -145,21 +147,22 @@ impl ErrorSource {
 pub struct Query {
     /// Only records older than this id: the next page.
     pub before_id: Option<u64>,
-    /// Only records newer than this id: what came since.
+    /// Only records newer than this id, for updates.
     pub after_id: Option<u64>,
-    /// At most this many; 0 means 100, more than 1,000 means 1,000.
+    /// Maximum number of records; 0 means 100, more than 1,000 means 1,000.
     #[ts(as = "Option<usize>")]
     pub limit: usize,
-    /// Only requests that failed (status 400 and up) or were cut, by anybody but the client.
+    /// Whether only requests match that failed (status 400 and up) or were cut, unless the client closed the
+    /// connection.
     #[ts(as = "Option<bool>")]
     pub failed_only: bool,
-    /// Only requests in which this account was asked, whether it answered or not.
+    /// Only requests in which this account was called, whether it answered or not.
     pub account: Option<String>,
     /// Only requests of this client key.
     pub client: Option<String>,
-    /// Only requests for this model, by the name asked or served.
+    /// Only requests for this model, by the requested or the served name.
     pub model: Option<String>,
-    /// Only requests that came in this dialect.
+    /// Only requests of this dialect.
     pub dialect: Option<String>,
     /// Only requests answered with this HTTP status.
     pub status: Option<u16>,
@@ -167,30 +170,31 @@ pub struct Query {
     pub since_ms: Option<u64>,
     /// Only requests that ended before this time, Unix milliseconds.
     pub until_ms: Option<u64>,
-    /// Only requests with this text in the client, program, agent, request class, a model, the account, the code or the
-    /// status, or, from four characters on, at the beginning of the request id or session. Not a pattern; ASCII case is ignored.
+    /// Only requests with this text in the client, program, agent, request class, a model, the account or the
+    /// code, equal to the status, or, from four characters on, at the beginning of the request id or session.
+    /// Not a pattern; ASCII case is ignored.
     pub text: Option<String>,
 }
 
 impl Query {
-    /// How many records an answer may hold.
+    /// Returns the maximum number of records in the result.
     pub fn effective_limit(&self) -> usize {
         if self.limit == 0 { 100 } else { self.limit.min(1_000) }
     }
 }
 
 impl RequestRecord {
-    /// Whether the client left before the end: its own wish, and no failure.
+    /// Whether the client closed the connection before the end, which is no failure.
     pub fn is_cancelled(&self) -> bool {
         self.code.as_deref() == Some(RequestErrorCode::ClientClosed.name())
     }
 
-    /// Whether it failed or was cut, by anybody but the client.
+    /// Whether the request failed or was cut, unless the client closed the connection.
     pub fn is_failed(&self) -> bool {
         (self.status >= 400 || self.interrupted) && !self.is_cancelled()
     }
 
-    /// The same with another name for an account.
+    /// Returns the record with another name for an account.
     pub(super) fn with_account_renamed(&self, from: &str, to: &str) -> Self {
         let mut record = self.clone();
         let asked = record.attempts.iter_mut().map(|attempt| &mut attempt.account);

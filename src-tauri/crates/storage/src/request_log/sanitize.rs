@@ -1,15 +1,16 @@
-//! Text from outside, made fit for one line: the log is read in terminals, where escapes and line breaks can lie.
+//! Sanitizing of foreign text for one line: terminals show the log, where escapes and line breaks can
+//! mislead.
 
-/// Longest stored model name, in characters.
+/// Maximum length of a stored model name, in characters.
 pub(super) const MAX_MODEL_CHARS: usize = 200;
-/// Longest stored name: client, account, request id, outcome.
+/// Maximum length of a stored name (client, account, request id, outcome), in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
-/// Longest stored explanation, in characters.
+/// Maximum length of a stored explanation, in characters.
 pub(super) const MAX_REASON_CHARS: usize = 500;
-/// Longest stored detail, in bytes.
+/// Maximum length of a stored detail, in bytes.
 pub(super) const MAX_DETAIL_BYTES: usize = 2048;
 
-/// At most `max` characters, each unprintable one replaced by U+FFFD.
+/// Returns at most `max` characters, with U+FFFD in place of each unprintable one.
 pub(super) fn sanitize_text(text: &str, max: usize) -> String {
     // Nearly every name is short and plain, and each record has many.
     if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -18,7 +19,7 @@ pub(super) fn sanitize_text(text: &str, max: usize) -> String {
     text.chars().take(max).map(printable).collect()
 }
 
-/// The same within `max` bytes.
+/// Returns at most `max` bytes, with U+FFFD in place of each unprintable character.
 pub(super) fn sanitize_bytes(text: &str, max: usize) -> String {
     let mut kept = String::new();
     for next in text.chars().map(printable) {
@@ -34,7 +35,8 @@ fn printable(c: char) -> char {
     if c.is_control() || changes_direction(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Line separators and the marks that change the direction of text, which can make a line read as another.
+/// Whether the character separates lines or changes the direction of text, which can make a line read as
+/// another.
 fn changes_direction(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! The tables, and how a file of an earlier version gets them.
+//! Tables of the file, and the migration of files of earlier versions.
 use super::error::RequestLogError;
 use rusqlite::{Connection, params};
 
@@ -11,7 +11,7 @@ const REQUESTS_TABLE: &str = "CREATE TABLE IF NOT EXISTS requests (
     facets INTEGER, unbilled INTEGER, message TEXT, param TEXT,
     program TEXT, session TEXT, agent TEXT, request_class TEXT) STRICT";
 
-/// Columns that came later, with their types.
+/// Columns added by later versions, with their types.
 const ADDED_COLUMNS: [(&str, &str); 10] = [
     ("cost_usd", "REAL"),
     ("note", "TEXT"),
@@ -39,31 +39,31 @@ const OTHER_TABLES: &str = "
     CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);
     CREATE INDEX IF NOT EXISTS requests_by_session ON requests (session) WHERE session IS NOT NULL;";
 
-/// Earlier versions counted only what is billed.
+/// SQL for the billed cost, which earlier versions stored as the only cost.
 const ADD_BILLED_COLUMN: &str = "ALTER TABLE client_use ADD COLUMN billed_usd REAL NOT NULL DEFAULT 0;
     UPDATE client_use SET billed_usd = cost_usd;";
 
-/// What every version's table has.
+/// SQL with the columns that the table of every version has.
 const FIRST_COLUMNS: &str =
     "SELECT id, time_ms, request_id, client, dialect, model_asked, model_served, account,
     attempts, status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated,
     first_byte_ms, duration_ms, stream, interrupted FROM requests LIMIT 0";
 
-/// The same text as serde writes. Where the two differ nothing is lost but a little room.
+/// SQL for the text that serde writes. A difference costs only a little space.
 const FACETS_OF_ROW: &str = "json_object('client', client, 'dialect', dialect, 'model_asked', model_asked,
     'model_served', model_served, 'account', account,
     'accounts', json((SELECT json_group_array(name) FROM
         (SELECT DISTINCT made.value ->> 'account' AS name FROM json_each(attempts) AS made ORDER BY name))),
     'status', status, 'code', code, 'failed', ((status >= 400 OR interrupted) AND code IS NOT 'client_closed'))";
 
-/// Rows brought up to date in one transaction.
+/// Number of rows that one transaction migrates.
 const MIGRATION_CHUNK_ROWS: i64 = 5_000;
 
-/// The form of the file, in SQLite's `user_version`. A change that an older version must not write to raises it; added
-/// columns and tables do not.
+/// Version of the file's format, in SQLite's `user_version`. Raised by a change that an older version must
+/// not write to; added columns and tables do not raise it.
 const SCHEMA_VERSION: i64 = 1;
 
-/// Refuses a file of a newer form, before anything is written to it.
+/// Refuses a file of a newer format, before anything is written to it.
 ///
 /// # Errors
 /// [`RequestLogError::Newer`], or the error of SQLite.
@@ -75,10 +75,10 @@ fn version(connection: &Connection) -> Result<i64, RequestLogError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Makes what is missing.
+/// Creates missing tables, columns and facets.
 pub(super) fn migrate(connection: &Connection) -> Result<(), RequestLogError> {
     connection.execute_batch(REQUESTS_TABLE)?;
-    // Fails before anything is changed where the table is somebody else's.
+    // Fails before any change if the table belongs to another program.
     connection.prepare(FIRST_COLUMNS)?;
     for (column, kind) in ADDED_COLUMNS {
         if !has_column(connection, "requests", column)? {
@@ -106,7 +106,7 @@ pub(super) fn has_column(
     Ok(connection.query_one(there, [table, column], |row| row.get(0))?)
 }
 
-/// Gives rows of an earlier version their facets. Tells how many.
+/// Adds the facets of rows of an earlier version. Returns the number of rows.
 fn add_missing_facets(connection: &Connection) -> Result<usize, RequestLogError> {
     let late = "SELECT id FROM requests WHERE facets IS NULL LIMIT ?1";
     let transaction = connection.unchecked_transaction()?;

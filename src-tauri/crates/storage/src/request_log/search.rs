@@ -1,4 +1,4 @@
-//! Finding records in the file: first the combinations of facets that fit, then the newest rows of each.
+//! Search of records in the file: first the matching combinations of facets, then the newest rows of each.
 use super::error::RequestLogError;
 use super::facets::Facets;
 use super::record::{ErrorSource, Query, RequestRecord};
@@ -12,7 +12,7 @@ const COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, mo
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
     duration_ms, stream, interrupted, cost_usd, note,
     unbilled, message, param, program, session, agent, request_class";
-/// The same of a file that no newer version has opened yet.
+/// Columns of a file that no newer version has opened yet.
 const FIRST_COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
     duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL,
@@ -26,18 +26,18 @@ const BY_REQUEST_ID: &str = "SELECT id, facets FROM requests INDEXED BY requests
 const BY_SESSION: &str = "SELECT id, facets FROM requests INDEXED BY requests_by_session
     WHERE session >= ?1 AND session < ?2 AND id > ?3 AND id < ?4";
 
-/// What a query comes down to.
+/// Plan of a query.
 struct QueryPlan {
-    /// Every row of these combinations.
+    /// Combinations of which every row matches.
     matching_facets: Vec<i64>,
-    /// Rows of these only where the request id or the session begins as wanted.
+    /// Combinations of which a row matches only if its request id or session begins with the prefix.
     id_facets: HashSet<i64>,
     id_prefix: Option<String>,
     above: i64,
     below: i64,
 }
 
-/// The records wanted, newest first.
+/// Returns the matching records, newest first.
 pub(super) fn latest(connection: &Connection, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
     let limit = query.effective_limit();
     if query.is_unfiltered() {
@@ -59,7 +59,7 @@ pub(super) fn latest(connection: &Connection, query: &Query) -> Result<Vec<Reque
     Ok(found)
 }
 
-/// How many records there are, whatever the query's limit.
+/// Returns the number of matching records, regardless of the query's limit.
 pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, RequestLogError> {
     let plan = QueryPlan::new(connection, query)?;
     let mut statement = connection.prepare_cached(COUNT_OF_FACETS)?;
@@ -71,14 +71,14 @@ pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, Reque
     Ok(sum)
 }
 
-/// One record.
+/// Returns one record.
 pub(super) fn get(connection: &Connection, id: u64) -> Result<Option<RequestRecord>, RequestLogError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row([signed(id)], read_record).optional()?)
 }
 
-/// As [`latest`], row by row, for a file of an earlier version that is only read.
+/// Returns the records of [`latest`] for a file of an earlier version that is only read, row by row.
 pub(super) fn latest_unmigrated(
     connection: &Connection,
     query: &Query,
@@ -91,7 +91,7 @@ pub(super) fn latest_unmigrated(
     matching.take(query.effective_limit()).map(|row| Ok(row?)).collect()
 }
 
-/// Every combination in the file. One that cannot be read fits no query.
+/// Returns every combination in the file. One that cannot be read matches no query.
 pub(super) fn all_facets(connection: &Connection) -> Result<Vec<(i64, Facets)>, RequestLogError> {
     let mut statement = connection.prepare_cached("SELECT id, facets FROM facets")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
@@ -125,7 +125,7 @@ impl QueryPlan {
         Ok(plan)
     }
 
-    /// The newest ids, newest first.
+    /// Returns the newest ids, newest first.
     fn newest(&self, connection: &Connection, limit: usize) -> Result<Vec<i64>, RequestLogError> {
         let mut newest = NewestIds { ids: BinaryHeap::new(), limit };
         let mut statement = connection.prepare_cached(NEWEST_OF_FACETS)?;
@@ -140,7 +140,7 @@ impl QueryPlan {
         Ok(newest.ids.into_sorted_vec().into_iter().map(|Reverse(id)| id).collect())
     }
 
-    /// Ids of rows that fit by their request id or session alone.
+    /// Returns the ids of rows that match only by their request id or session.
     fn ids_by_prefix(&self, connection: &Connection) -> Result<HashSet<i64>, RequestLogError> {
         let mut ids = HashSet::new();
         let Some(prefix) = self.id_prefix.as_ref().filter(|_| !self.id_facets.is_empty()) else {
@@ -162,7 +162,7 @@ impl QueryPlan {
     }
 }
 
-/// The largest ids seen.
+/// Largest ids seen so far.
 struct NewestIds {
     ids: BinaryHeap<Reverse<i64>>,
     limit: usize,
@@ -176,7 +176,7 @@ impl NewestIds {
         }
     }
 
-    /// What an id must exceed, once there are enough.
+    /// Returns the id that a further id must exceed, once the limit is reached.
     fn oldest(&self) -> Option<i64> {
         self.ids.peek().filter(|_| self.ids.len() >= self.limit).map(|Reverse(id)| *id)
     }
@@ -199,7 +199,7 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         model_asked: row.get(5)?,
         model_served: row.get(6)?,
         account: row.get(7)?,
-        // A row whose list cannot be read is still worth showing.
+        // A row whose list of attempts cannot be read is still returned.
         attempts: serde_json::from_str(&attempts).unwrap_or_default(),
         status: row.get(9)?,
         code: row.get::<_, Option<String>>(10)?.map(Cow::Owned),

@@ -1,4 +1,4 @@
-//! Why an account was asked, in numbers and names: each reader gets the sentence in their own language.
+//! Reason why an account was selected, in numbers and names, so that it can be shown in any language.
 
 use std::fmt;
 
@@ -6,45 +6,45 @@ use serde::{Deserialize, Serialize};
 
 use super::sanitize::{self, sanitize_text};
 
-/// The reason as the log keeps it.
+/// Reason for the selection of an account, as stored in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[derive(ts_rs::TS)]
 pub enum SelectionReason {
     Picked(AccountSelection),
-    /// Of records that an older version wrote.
+    /// Text of a record that an older version wrote.
     Words(String),
 }
 
-/// How an account was picked among others. No other account is named, so that deleting one from the log leaves nothing
-/// of it.
+/// Circumstances of the selection of an account. No other account is named, so that deleting one from the log
+/// removes everything about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct AccountSelection {
     pub by: SelectionRule,
-    /// Accounts that could have been asked.
+    /// Accounts that could have been selected.
     pub ready: u32,
-    /// Requests that ran on the picked one.
+    /// Requests that ran on the selected account.
     pub running: u32,
-    /// Accounts passed over because of a limit, because they need a login, because they are paused.
+    /// Accounts skipped because of a limit, because they need a login, and because they are paused.
     pub limited: u32,
     pub needs_login: u32,
     pub disabled: u32,
-    /// The call tries whether Mammouth is back.
+    /// Whether the call tests if Mammouth is available again.
     pub tries: bool,
 }
 
-/// What decided.
+/// Rule that selected the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum SelectionRule {
     Conversation,
-    /// No other could serve.
+    /// The only account that could serve.
     Alone,
     Balance,
     FillFirst,
     ResetSoonest,
-    /// The model is asked a second time for the same reply.
+    /// A second call to the model for the same reply.
     SecondCall,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for SelectionReason {
 }
 
 impl fmt::Display for AccountSelection {
-    /// As terminals show it.
+    /// Formats the reason for terminals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ready, running, .. } = self;
         match self.by {

@@ -1,6 +1,6 @@
-//! What the handles and the writer both see: counters, the live feed, and the records that are not in the file yet.
-//! A request touches nothing here but two atomic numbers and, when it ends, the sums; the other locks are the writer's
-//! and the readers'.
+//! State shared by the handles and the writer: counters, the live feed, and the records that are not in the
+//! file yet. A request uses only two atomic numbers and, at its end, the aggregates; the other locks belong
+//! to the writer and the readers.
 use super::aggregates::{Aggregates, ClientUsage, Minute, RestoredAggregates, Totals};
 use super::record::{Bodies, Query, RequestRecord};
 use super::sanitize::{MAX_NAME_CHARS, sanitize_text};
@@ -13,19 +13,19 @@ use tokio::sync::broadcast;
 
 use parking_lot::Mutex;
 
-/// Records a slow subscriber of the live feed may lag behind before it misses some.
+/// Number of records that a slow subscriber of the live feed may lag behind before it misses some.
 const FEED_CAPACITY: usize = 256;
-/// Bodies wait in memory only while this few records do: a disk that does not keep up must not cost much memory.
+/// Maximum number of waiting records with bodies, because a slow disk must not cost much memory.
 const MAX_UNSAVED_BODIES: usize = 256;
 
-/// Numbers since the start of the program.
+/// Counters since the start of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct LogCounters {
-    /// Records saved.
+    /// Number of saved records.
     pub recorded: u64,
-    /// Records lost: the queue was full, or too many waited for a file that could not be written.
+    /// Number of lost records: the queue was full, or too many waited for a file that could not be written.
     pub dropped: u64,
-    /// Times the file could not be written.
+    /// Number of failed writes to the file.
     pub write_errors: u64,
     /// Number of damaged files set aside. Other connections to the file must be reopened when it grows.
     pub set_aside: u64,
@@ -33,9 +33,9 @@ pub struct LogCounters {
 
 #[derive(Debug)]
 pub(super) struct LogState {
-    /// None for a journal that lives in memory alone.
+    /// Path of the file; `None` for a log in memory only.
     path: Option<PathBuf>,
-    /// Most records in the queue, and most that wait for the file.
+    /// Maximum number of records in the queue, and of records that wait for the file.
     limit: usize,
     unsaved: Mutex<VecDeque<UnsavedRecord>>,
     keeps_bodies: AtomicBool,
@@ -50,7 +50,7 @@ pub(super) struct LogState {
     set_aside: AtomicU64,
 }
 
-/// A record that is not in the file yet, with what is kept beside it.
+/// A record that is not in the file yet, with its bodies.
 #[derive(Debug, Clone)]
 pub(super) struct UnsavedRecord {
     pub(super) record: Arc<RequestRecord>,
@@ -99,7 +99,8 @@ impl LogState {
         self.feed.subscribe()
     }
 
-    /// Takes a place in the queue, or counts a lost record; the first loss of a row of them is told.
+    /// Reserves a place in the queue, or counts a lost record. Only the first of consecutive losses is
+    /// logged.
     pub(super) fn try_reserve(&self) -> bool {
         if self.queued.fetch_add(1, Ordering::Relaxed) < self.limit {
             return true;
@@ -114,8 +115,8 @@ impl LogState {
         false
     }
 
-    /// Gives the place back. Only an empty queue ends the silence about losses, or a queue at its brim would warn on
-    /// every second record.
+    /// Releases a place in the queue. Only an empty queue enables the next warning about losses; a full queue
+    /// would otherwise cause one for every second record.
     pub(super) fn release(&self) {
         if self.queued.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.overflowing.store(false, Ordering::Relaxed);
@@ -130,7 +131,7 @@ impl LogState {
         self.write_errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
+    /// Makes a record visible to readers and to the feed. If too many are waiting, the oldest is dropped.
     pub(super) fn publish(&self, record: Arc<RequestRecord>, bodies: Option<Box<Bodies>>) {
         self.aggregates.lock().record_failure(&record);
         let mut queue = self.unsaved.lock();
@@ -147,11 +148,11 @@ impl LogState {
         if self.path.is_none() {
             self.recorded.fetch_add(1, Ordering::Relaxed);
         }
-        // An error means that nobody listens.
+        // An error means that there is no subscriber.
         let _ = self.feed.send(record);
     }
 
-    /// The oldest records that are not in the file, at most `n`.
+    /// Returns the oldest records that are not in the file, at most `n`.
     pub(super) fn unsaved(&self, n: usize) -> Vec<UnsavedRecord> {
         self.unsaved.lock().iter().take(n).cloned().collect()
     }
@@ -164,7 +165,7 @@ impl LogState {
         self.recorded.fetch_add(n as u64, Ordering::Relaxed);
     }
 
-    /// The records in memory that fit, newest first.
+    /// Returns the matching records in memory, newest first.
     pub(super) fn select(&self, query: &Query) -> Vec<RequestRecord> {
         let queue = self.unsaved.lock();
         let records = queue.iter().rev().map(|unsaved| &unsaved.record);
@@ -172,7 +173,7 @@ impl LogState {
         found.take(query.effective_limit()).map(|record| RequestRecord::clone(record)).collect()
     }
 
-    /// Removes from memory the records that name the account, or all. Tells how many.
+    /// Removes the records that name the account, or all, from memory. Returns their number.
     pub(super) fn erase(&self, account: Option<&str>) -> u64 {
         let matches_account =
             |record: &RequestRecord| account.is_none_or(|label| record.names_account(label));
@@ -187,7 +188,7 @@ impl LogState {
         self.keeps_bodies.load(Ordering::Relaxed)
     }
 
-    /// From now on bodies are kept or not; those in memory go with the wish.
+    /// Sets whether bodies are stored. Disabling removes those in memory.
     pub(super) fn set_keep_bodies(&self, keep: bool) {
         self.keeps_bodies.store(keep, Ordering::Relaxed);
         if !keep {
@@ -195,7 +196,7 @@ impl LogState {
         }
     }
 
-    /// How many records above this id wait and fit.
+    /// Returns the number of matching records in memory above this id.
     pub(super) fn count_unsaved(&self, query: &Query, min_id: u64) -> u64 {
         let queue = self.unsaved.lock();
         let matching =
@@ -207,7 +208,7 @@ impl LogState {
         self.unsaved.lock().iter().find(|unsaved| unsaved.record.id == id).cloned()
     }
 
-    /// Gives an account another name in the records that wait.
+    /// Renames an account in the records in memory.
     pub(super) fn rename_account(&self, from: &str, to: &str) {
         for unsaved in self.unsaved.lock().iter_mut().filter(|unsaved| unsaved.record.names_account(from)) {
             unsaved.record = Arc::new(unsaved.record.with_account_renamed(from, to));
@@ -252,7 +253,7 @@ impl LogState {
         self.notices.lock().write_error.is_some()
     }
 
-    /// Remembers the trouble; tells it once, however often writing fails.
+    /// Stores a write error. Only the first of consecutive errors is logged.
     pub(super) fn report_write_error(&self, error: &str) {
         let limit = self.limit;
         let text = sanitize_text(error, MAX_NAME_CHARS);

@@ -1,4 +1,4 @@
-//! The table in the SQLite file: writing, reading, deleting for good. Every value is a bound parameter; the SQL here
+//! Table in the SQLite file: writing, reading and secure deletion. Every value is a bound parameter; the SQL
 //! is constant text.
 use super::aggregates::RestoredAggregates;
 use super::error::RequestLogError;
@@ -12,16 +12,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a statement waits for another connection's lock before it gives up.
+/// Time limit for a statement that waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
-/// Files up to this size are checked whole when opened; checking a large one would delay the start, so its damage is
-/// found when a statement meets it.
+/// Maximum size of a file that is checked whole when opened, bytes. Checking a larger one would delay the
+/// start, so its damage is found when a statement meets it.
 const MAX_CHECKED_AT_OPEN_BYTES: u64 = 16 << 20;
-/// Rows deleted in one transaction, so that nobody waits long for the lock.
+/// Number of rows deleted in one transaction, so that no other connection waits long for the lock.
 const DELETE_CHUNK_ROWS: u64 = 500;
-/// Pages given back in one transaction, for the same reason.
+/// Number of pages released in one transaction, for the same reason.
 const VACUUM_PAGES: i64 = 2_000;
-/// `auto_vacuum` as SQLite numbers it: pages are given back when we ask.
+/// SQLite's value of `auto_vacuum` for the release of pages on request.
 const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 
 // A commit may have reached the disk although it reported an error; the same record is then offered again.
@@ -38,7 +38,7 @@ const DELETE_OLDEST: &str = "DELETE FROM requests WHERE time_ms < ?1
     AND id IN (SELECT id FROM requests ORDER BY id LIMIT ?2)";
 const DELETE_OLDEST_BODIES: &str =
     "DELETE FROM bodies WHERE id IN (SELECT id FROM bodies ORDER BY id LIMIT ?1)";
-/// Bodies whose request is gone, and combinations that no request has any more.
+/// SQL that deletes bodies without a request and combinations without a request.
 const DELETE_ORPHANS: &str = "
     DELETE FROM bodies WHERE id < coalesce((SELECT min(id) FROM requests), 9223372036854775807);
     DELETE FROM facets WHERE NOT EXISTS (SELECT 1 FROM requests WHERE requests.facets = facets.id);";
@@ -46,18 +46,18 @@ const RENAME: &str =
     "UPDATE requests SET facets = ?1, account = CASE account WHEN ?2 THEN ?3 ELSE account END,
     attempts = replace(attempts, ?4, ?5) WHERE id IN (SELECT id FROM requests WHERE facets = ?6 LIMIT ?7)";
 
-/// Combinations whose numbers are remembered; more are looked up again.
+/// Maximum number of combinations whose ids are cached; others are looked up again.
 const MAX_CACHED_FACETS: usize = 4_096;
 
-/// The writer's connection.
+/// Connection of the writer.
 #[derive(Debug)]
 pub(super) struct LogStore {
     connection: Connection,
-    /// Numbers of combinations in the file.
+    /// Ids of combinations in the file.
     facet_ids: HashMap<Facets, i64>,
 }
 
-/// A connection that can only read: for the CLI while no instance runs.
+/// A read-only connection, for the CLI while no instance runs.
 #[derive(Debug)]
 pub struct LogReader {
     connection: Connection,
@@ -66,7 +66,7 @@ pub struct LogReader {
 /// Opens the log at `path` for reading. Nothing is created or repaired.
 ///
 /// # Errors
-/// [`RequestLogError::Missing`] when there is no file; otherwise what keeps it from being read.
+/// [`RequestLogError::Missing`] when there is no file; otherwise the reason why it cannot be read.
 pub fn open_read_only(path: &Path) -> Result<LogReader, RequestLogError> {
     if !path.try_exists()? {
         return Err(RequestLogError::Missing);
@@ -77,7 +77,7 @@ pub fn open_read_only(path: &Path) -> Result<LogReader, RequestLogError> {
 }
 
 impl LogReader {
-    /// The records wanted, newest first.
+    /// Returns the matching records, newest first.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -94,12 +94,12 @@ impl LogReader {
         }
     }
 
-    /// How many records fit.
+    /// Returns the number of matching records.
     pub(super) fn count(&self, query: &Query) -> Result<u64, RequestLogError> {
         search::count(&self.connection, query)
     }
 
-    /// The newest id in the file, 0 when it is empty.
+    /// Returns the newest id in the file; 0 if it is empty.
     pub(super) fn newest_id(&self) -> Result<u64, RequestLogError> {
         newest_id(&self.connection)
     }
@@ -115,14 +115,14 @@ impl LogReader {
         Ok(self.connection.query_row(select, [signed(id)], read).optional()?)
     }
 
-    /// Reads the whole file and says whether it is sound.
+    /// Reads the whole file. Fails if it is not a sound database.
     pub(super) fn check(&self) -> Result<(), RequestLogError> {
         check(&self.connection)
     }
 }
 
 impl LogStore {
-    /// Opens the file, creating it and the table where they are missing.
+    /// Opens the file, and creates it and the tables if they are missing.
     ///
     /// # Errors
     /// [`RequestLogError::Damaged`] for a file to be set aside; anything else leaves the file as it is.
@@ -137,12 +137,12 @@ impl LogStore {
         Ok(Self { connection, facet_ids: HashMap::new() })
     }
 
-    /// What the last hour and today were like.
+    /// Returns the aggregates of the last hour and of today.
     pub(super) fn restored_aggregates(&self, now_ms: u64) -> Result<RestoredAggregates, RequestLogError> {
         usage::load(&self.connection, now_ms)
     }
 
-    /// The highest id in the file, 0 when it is empty.
+    /// Returns the highest id in the file; 0 if it is empty.
     pub(super) fn newest_id(&self) -> Result<u64, RequestLogError> {
         newest_id(&self.connection)
     }
@@ -151,7 +151,7 @@ impl LogStore {
     pub(super) fn insert(&mut self, records: &[UnsavedRecord]) -> Result<(), RequestLogError> {
         let result = self.try_insert(records);
         if result.is_err() || self.facet_ids.len() > MAX_CACHED_FACETS {
-            // What was numbered in a transaction that failed has no number.
+            // Ids that a failed transaction assigned are not valid.
             self.facet_ids.clear();
         }
         result
@@ -175,11 +175,12 @@ impl LogStore {
         Ok(transaction.commit()?)
     }
 
-    /// Deletes what is older than `oldest_ms` (Unix milliseconds), then the oldest until a tenth of `max_bytes` is
-    /// free for what comes before the next sweep. True when nothing deleted is left on disk.
+    /// Deletes records older than `oldest_ms` (Unix milliseconds), then the oldest ones until a tenth of
+    /// `max_bytes` is free for records before the next sweep. Returns whether no deleted data is left on
+    /// disk.
     pub(super) fn sweep(&mut self, oldest_ms: u64, max_bytes: u64) -> Result<bool, RequestLogError> {
         while self.delete_oldest(signed(oldest_ms))? == DELETE_CHUNK_ROWS {}
-        // Bodies go first: they take most of the room, and are the least that may be kept.
+        // Bodies are deleted first: they take most of the space.
         while self.used_bytes()? > max_bytes / 10 * 9 {
             if self.delete_oldest_bodies()? == 0 && self.delete_oldest(i64::MAX)? == 0 {
                 break;
@@ -190,7 +191,7 @@ impl LogStore {
         self.shrink()
     }
 
-    /// Deletes every record that names the account, or every record. Tells how many.
+    /// Deletes every record that names the account, or every record. Returns their number.
     pub(super) fn erase(&mut self, account: Option<&str>) -> Result<u64, RequestLogError> {
         let mut erased = 0;
         if let Some(label) = account {
@@ -216,7 +217,7 @@ impl LogStore {
         Ok(())
     }
 
-    /// Gives an account another name in every record.
+    /// Renames an account in every record.
     pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), RequestLogError> {
         let (quoted_from, quoted_to) = (account_json(from)?, account_json(to)?);
         for (old, facets) in self.facets_naming(from)? {
@@ -250,12 +251,12 @@ impl LogStore {
         Ok(statement.execute([signed(DELETE_CHUNK_ROWS)])? as u64)
     }
 
-    /// Gives free pages back and empties the write-ahead log, where deleted text would live on. False when a reader
-    /// was in the way: try again later.
+    /// Releases free pages and empties the write-ahead log, which could still hold deleted text. Returns
+    /// `false` if a reader prevented it; a later call may succeed.
     pub(super) fn shrink(&self) -> Result<bool, RequestLogError> {
         while self.pragma_value("freelist_count")? > 0 {
             let before = self.pragma_value("page_count")?;
-            // A row comes per page given back, so the statement must be read to its end.
+            // The statement returns a row per released page, so it must be read to its end.
             self.connection.pragma(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()))?;
             if self.pragma_value("page_count")? == before {
                 break;
@@ -298,17 +299,17 @@ fn check(connection: &Connection) -> Result<(), RequestLogError> {
 }
 
 fn prepare(connection: &Connection) -> Result<(), RequestLogError> {
-    // This must come before the first page is written, which the change to WAL does.
+    // Must precede the first write of a page, which the change to WAL causes.
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
     connection.execute_batch("PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 4194304")?;
     let auto_vacuum: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     if auto_vacuum != AUTO_VACUUM_INCREMENTAL {
-        // Someone else made the file. Without this it would not shrink, but it still works.
+        // Another program created the file. If this fails, the file does not shrink, but still works.
         let _ = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
     }
     schema::migrate(connection)?;
-    // Fails now, not at the first request, where the table has another shape.
+    // Fails now instead of at the first request, if the table has another shape.
     connection.prepare_cached(INSERT)?;
     Ok(())
 }
@@ -318,7 +319,7 @@ fn newest_id(connection: &Connection) -> Result<u64, RequestLogError> {
     Ok(unsigned(connection.query_one(newest, [], |row| row.get(0))?))
 }
 
-/// The number of a combination, which gets one if it has none.
+/// Returns the id of a combination, which is added if it is missing.
 fn facets_id(
     connection: &Connection,
     facet_ids: &mut HashMap<Facets, i64>,
@@ -335,13 +336,13 @@ fn facets_id(
     Ok(id)
 }
 
-/// The account's name as it stands in the list of attempts.
+/// Returns the account's name as written in the list of attempts.
 fn account_json(label: &str) -> Result<String, RequestLogError> {
     let label = serde_json::to_string(label).map_err(std::io::Error::from)?;
     Ok(format!("\"account\":{label}"))
 }
 
-/// `false` where the record was there already.
+/// Inserts a record. Returns `false` if it was there already.
 fn insert_one(connection: &Connection, record: &RequestRecord, facets: i64) -> Result<bool, RequestLogError> {
     let attempts = serde_json::to_string(&record.attempts).map_err(std::io::Error::from)?;
     let written = connection.prepare_cached(INSERT)?.execute(params![
@@ -380,7 +381,7 @@ fn insert_one(connection: &Connection, record: &RequestRecord, facets: i64) -> R
     Ok(written > 0)
 }
 
-/// SQLite's integers are signed; no count of ours comes near the end.
+/// Converts to SQLite's signed integers; no count of this program reaches their maximum.
 pub(super) fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -1,10 +1,10 @@
-//! The only clock of the request log, and dates for display.
+//! Clock of the request log, and dates for display.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::civil::{DateTime, date};
 
-/// One moment by both clocks: durations must not follow the time of day when someone sets it.
+/// One moment by both clocks: durations must not depend on changes of the time of day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timestamps {
     pub(super) monotonic: Instant,
@@ -22,23 +22,23 @@ impl Timestamps {
         self.unix_us / 1_000
     }
 
-    /// Milliseconds from `self` to now, by the steady clock.
+    /// Returns the milliseconds from `self` to now, by the monotonic clock.
     pub(super) fn elapsed_ms(self) -> u64 {
         u64::try_from(self.monotonic.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// A date in UTC as `2026-03-01 14:05:09Z`. Times beyond the year 9999 show as its end.
+/// Formats a date in UTC as `2026-03-01 14:05:09Z`. Times after the year 9999 are shown as its end.
 pub fn format_utc(unix_ms: u64) -> String {
     date_time(unix_ms).strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// A date in UTC as `2026-03-01T14:05:09.123Z` (RFC 3339).
+/// Formats a date in UTC as `2026-03-01T14:05:09.123Z` (RFC 3339).
 pub(super) fn format_iso(unix_ms: u64) -> String {
     date_time(unix_ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// A date in UTC as `20260301T140509Z`: fit for a file name, and sorted by time where names are sorted.
+/// Formats a date in UTC as `20260301T140509Z`, for file names that sort by time.
 pub(super) fn file_name_stamp(unix_ms: u64) -> String {
     date_time(unix_ms).strftime("%Y%m%dT%H%M%SZ").to_string()
 }

@@ -16,7 +16,7 @@ const UPSERT_USAGE: &str =
     cost_estimated = max(cost_estimated, ?9), last_used_ms = max(last_used_ms, ?10),
     billed_usd = billed_usd + ?11";
 
-/// Rows of the last hour that are looked at: a busier one is judged by its end.
+/// Maximum number of rows of the last hour that are read; of a busier hour, only the last ones count.
 const MAX_HOUR_ROWS: i64 = 20_000;
 const HOUR_MS: u64 = 3_600_000;
 
@@ -25,7 +25,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub(super) struct UsageBatch<'a>(HashMap<(u64, &'a str), (Totals, u64)>);
 
 impl<'a> UsageBatch<'a> {
-    /// Adds one record. Its id says when it ended.
+    /// Adds one record. The time of its end is taken from its id.
     pub(super) fn add(&mut self, record: &'a RequestRecord) {
         let end_ms = record.id / 1_000;
         let (sums, last_used_ms) = self.0.entry((end_ms / DAY_MS, &record.client)).or_default();
@@ -33,7 +33,7 @@ impl<'a> UsageBatch<'a> {
         *last_used_ms = end_ms.max(*last_used_ms);
     }
 
-    /// Adds it to what the file knows.
+    /// Adds the usage to that in the file.
     pub(super) fn write(self, connection: &Connection) -> Result<(), RequestLogError> {
         let mut statement = connection.prepare_cached(UPSERT_USAGE)?;
         for ((day, client), (sums, last_used_ms)) in self.0 {
@@ -99,13 +99,13 @@ fn last_hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Opt
     Ok(hour)
 }
 
-/// Forgets days before this one.
+/// Deletes the days before this one.
 pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<(), RequestLogError> {
     connection.execute("DELETE FROM client_use WHERE day < ?1", [signed(oldest_ms / DAY_MS)])?;
     Ok(())
 }
 
-/// Forgets every day.
+/// Deletes every day.
 pub(super) fn clear(connection: &Connection) -> Result<(), RequestLogError> {
     connection.execute("DELETE FROM client_use", [])?;
     Ok(())

@@ -1,5 +1,5 @@
-//! The one thread that writes. It sleeps until a record comes; when the file cannot be written, it keeps what it can in
-//! memory and tries again by itself.
+//! Writer thread. It sleeps until a record arrives. While the file cannot be written, it keeps records in
+//! memory within the limit and retries.
 use super::LogLimits;
 use super::error::RequestLogError;
 use super::file;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-/// Most records of one transaction.
+/// Maximum number of records of one transaction.
 const MAX_BATCH_RECORDS: usize = 256;
-/// Most records taken from the queue at once: as many as it holds by default.
+/// Maximum number of records taken from the queue at once: as many as it holds by default.
 const MAX_GATHERED_RECORDS: usize = 4_096;
-/// How long a first record waits for company: a transaction and a wake-up for each record would cost more than all else
-/// that a small request does.
+/// Time for which the first record waits for others: a transaction and a wake-up per record would cost more
+/// than the rest of a small request.
 const GATHER_DELAY: Duration = Duration::from_millis(50);
-/// Records after which retention runs, whatever the time.
+/// Number of records after which retention runs, regardless of the time.
 const SWEEP_AFTER_RECORDS: usize = 1_000;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -34,15 +34,15 @@ pub(super) enum WriterMessage {
     Command(WriterCommand),
 }
 
-/// A wish of a handle. Each is answered once, after everything queued before it was tried.
+/// Command of a handle. Each is answered once, after writing everything queued before it was attempted.
 #[derive(Debug)]
 pub(super) enum WriterCommand {
     Flush(Sender<()>),
-    /// As `Flush`, but without trying a file again that failed a moment ago.
+    /// `Flush` without another attempt to write a file that failed a moment ago.
     FlushWithoutRetry(Sender<()>),
     /// Deletes the records of one account, or all.
     Erase(Option<String>, Sender<Result<u64, RequestLogError>>),
-    /// Gives an account another name.
+    /// Renames an account.
     Rename {
         from: String,
         to: String,
@@ -50,9 +50,9 @@ pub(super) enum WriterCommand {
     },
     /// Deletes every body.
     EraseBodies(Sender<Result<(), RequestLogError>>),
-    /// How much is kept from now on.
+    /// Sets the retention limits.
     SetLimits(LogLimits),
-    /// A reader met something wrong.
+    /// Checks the file, because a reader met an error.
     Check,
     Close(Sender<()>),
 }
@@ -66,7 +66,7 @@ pub(super) struct Writer {
     /// Whether the aggregates of earlier runs were restored.
     restored: bool,
     next_sweep: Instant,
-    /// Deleted text is still on disk, because a reader was in the way.
+    /// Whether deleted text is still on disk, because a reader prevented its removal.
     shrink_due: bool,
     retry: Option<RetryState>,
 }
@@ -96,7 +96,7 @@ impl Writer {
         writer
     }
 
-    /// Runs until it is closed or every handle is dropped.
+    /// Runs until the log is closed or every handle is dropped.
     pub(super) fn run(mut self, inbox: &Receiver<WriterMessage>) {
         loop {
             let first = match inbox.recv_timeout(self.time_until_work(Timestamps::now().monotonic)) {
@@ -123,7 +123,8 @@ impl Writer {
         sweep.min(retry).min(shrink).saturating_duration_since(now)
     }
 
-    /// Takes records until there are many, the queue is empty, or a command comes, which is handed back.
+    /// Takes records until the maximum is reached, the queue is empty, or a command arrives, which is
+    /// returned.
     fn gather(
         &mut self,
         first: Option<WriterMessage>,
@@ -218,7 +219,7 @@ impl Writer {
     fn record_failure(&mut self, error: &RequestLogError) {
         self.state.count_write_error();
         self.state.report_write_error(&error.to_string());
-        // After a failed write a connection may stay unusable; after a lock it is as good as before.
+        // After a failed write a connection may stay unusable; after a lock it is still usable.
         if !matches!(error, RequestLogError::Busy) {
             self.store = None;
         }
@@ -263,7 +264,7 @@ impl Writer {
             }
             WriterCommand::Check => self.check(),
             WriterCommand::Close(reply) => {
-                // Closed before the answer: whoever waits for it may remove the folder.
+                // The file is closed before the reply, because the receiver may remove the folder.
                 self.store = None;
                 send_reply(&reply, ());
                 return ControlFlow::Break(());
@@ -308,8 +309,8 @@ impl Writer {
         self.store.as_mut().ok_or_else(notice)
     }
 
-    /// Looks at the file with fresh eyes: this thread's connection may still see sound pages from its cache, or hold
-    /// a file that was removed.
+    /// Checks the file through a new connection: this thread's connection may still see sound pages from its
+    /// cache, or hold a file that was removed.
     fn check(&mut self) {
         let Some(path) = self.state.path().map(Path::to_owned) else { return };
         if self.store.is_some() && is_damaged_or_missing(&path) {
@@ -331,6 +332,6 @@ fn is_damaged_or_missing(path: &Path) -> bool {
 }
 
 fn send_reply<T>(reply: &Sender<T>, value: T) {
-    // An error means that whoever asked no longer waits.
+    // An error means that the caller no longer waits.
     let _ = reply.send(value);
 }

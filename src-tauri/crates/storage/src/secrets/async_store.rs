@@ -1,11 +1,12 @@
-//! The way async code uses a store.
+//! Asynchronous access to a secret store.
 
 use std::sync::Arc;
 
 use super::keychain::KEYCHAIN_TIMEOUT;
 use super::{Secret, SecretStore, StoreError};
 
-/// A [`SecretStore`] used off the async threads. Every call answers within 5 s, whatever the store does.
+/// A [`SecretStore`] that is called on blocking threads. Every call returns within 5 s, whatever the store
+/// does.
 #[derive(Clone)]
 pub struct AsyncSecretStore(Arc<dyn SecretStore>);
 
@@ -14,25 +15,25 @@ impl AsyncSecretStore {
         Self(store)
     }
 
-    /// As [`SecretStore::get`].
+    /// Returns a value; see [`SecretStore::get`].
     pub async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         let name = name.to_owned();
         self.run_blocking(move |store| store.get(&name)).await
     }
 
-    /// As [`SecretStore::set`].
+    /// Stores a value; see [`SecretStore::set`].
     pub async fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         let (name, value) = (name.to_owned(), value.clone());
         self.run_blocking(move |store| store.set(&name, &value)).await
     }
 
-    /// As [`SecretStore::delete`].
+    /// Deletes a value; see [`SecretStore::delete`].
     pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.run_blocking(move |store| store.delete(&name)).await
     }
 
-    /// As [`SecretStore::check_available`].
+    /// Checks for access without a prompt; see [`SecretStore::check_available`].
     pub async fn check_available(&self) -> Result<(), StoreError> {
         self.run_blocking(|store| store.check_available()).await
     }

@@ -1,21 +1,23 @@
-//! Writing a file of the user's own so that a reader, a crash or a full disk finds the old content or the new one, never a mix.
+//! Atomic writing of the user's own files: a reader, a crash or a full disk finds the old content or the new
+//! one, never a mix.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Puts `bytes` in place of the file at `path`, readable by its owner only. The caller is the only writer.
+/// Replaces the file at `path` with `bytes`, readable by its owner only. The caller is the only writer.
 ///
 /// # Errors
-/// Any failure to write; the old file is then as it was.
+/// Any failure to write; the old file is then unchanged.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic_write_with(path, ".tmp", |file| file.write_all(bytes))
 }
 
-/// The same, written piece by piece into a file beside it, whose name ends in `ending`.
+/// Replaces the file at `path` with the content that `write` writes into a file beside it, whose name ends in
+/// `suffix`.
 ///
 /// # Errors
-/// What `write` says, or any failure to write; the old file is then as it was.
+/// The error of `write`, or any failure to write; the old file is then unchanged.
 pub fn atomic_write_with<T, E: From<io::Error>>(
     path: &Path,
     suffix: &str,
@@ -36,7 +38,8 @@ pub fn atomic_write_with<T, E: From<io::Error>>(
     Ok(value)
 }
 
-/// Renames a bad file to `….bad-<now>`, or the next number that is free; gives back what was added to its name.
+/// Renames a bad file to `….bad-<now>`, or to the next number that is free. Returns the suffix added to its
+/// name.
 pub fn set_aside(path: &Path, now: u64) -> io::Result<String> {
     for time in now..now.saturating_add(1000) {
         let suffix = format!(".bad-{time}");
@@ -50,7 +53,7 @@ pub fn set_aside(path: &Path, now: u64) -> io::Result<String> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Takes group's and others' rights away from a plain file. What a link names is not touched.
+/// Removes the access of group and others to a plain file. The target of a link is not changed.
 #[cfg(unix)]
 pub fn make_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
@@ -60,18 +63,18 @@ pub fn make_private(path: &Path) {
     }
 }
 
-/// The rights of the user's own folder hold for what is in it.
+/// Does nothing: files have the access rights of the user's own folder.
 #[cfg(not(unix))]
 pub fn make_private(_: &Path) {}
 
-/// `path` with `ending` added to its name.
+/// Returns `path` with `suffix` added to its name.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Makes a directory, and those above it, that only their owner can enter; an existing one is left as it is.
+/// Creates a directory, and those above it, with access for their owner only; an existing one is not changed.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -80,8 +83,8 @@ pub fn create_private_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Lets a file be opened that only its owner can read, and never through a link that somebody planted. Elsewhere than on
-/// Unix the user's own profile folder, where the data directory is, keeps others out.
+/// Restricts a new file to its owner, and refuses to open a link. On systems other than Unix, the access
+/// rights of the user's profile folder, which contains the data directory, have to suffice.
 pub fn restrict_to_owner(options: &mut OpenOptions) {
     #[cfg(unix)]
     {
@@ -104,7 +107,7 @@ fn write_new_file<T, E: From<io::Error>>(
     write: impl FnOnce(&mut fs::File) -> Result<T, E>,
 ) -> Result<T, E> {
     let mut options = OpenOptions::new();
-    // `create_new` is O_EXCL: something planted at the path is neither followed nor written into.
+    // `create_new` is O_EXCL: a planted file or link is neither followed nor written to.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -114,7 +117,8 @@ fn write_new_file<T, E: From<io::Error>>(
     Ok(value)
 }
 
-/// Without this a power cut may undo the rename. Not every file system can do it, and the file is in place either way.
+/// Syncs the folder, because a power cut may otherwise undo the rename. A failure is ignored: not every file
+/// system supports it, and the file is in place either way.
 #[cfg(unix)]
 fn sync_parent(path: &Path) {
     if let Some(parent) = path.parent() {
@@ -150,7 +154,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("settings.toml");
         fs::write(&path, "old").unwrap();
-        // A folder where the new file should go stands in for a disk that refuses.
+        // A folder in place of the new file makes the write fail.
         fs::create_dir(with_suffix(&path, ".tmp")).unwrap();
         assert!(atomic_write(&path, b"new").is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");

@@ -1,4 +1,4 @@
-//! Keeps secrets out of core dumps and panic messages.
+//! Protection of secrets from core dumps and panic messages.
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -12,7 +12,7 @@ pub fn disable_core_dumps_and_redact_panics() {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
     std::panic::set_hook(Box::new(|panic| {
-        // Not through the log, which may be filtered or not be there yet. Without a stderr there is nobody to tell.
+        // Not through the log, which may be filtered or not exist yet. Without a stderr, the message is lost.
         let _ = writeln!(std::io::stderr(), "mammouth-proxy: internal error at {}", panic_location(panic));
     }));
 }

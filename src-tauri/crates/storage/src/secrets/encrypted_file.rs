@@ -1,4 +1,5 @@
-//! Secrets in one encrypted file, for machines without a keychain and for keychains that take short values only.
+//! Secrets in one encrypted file, for machines without a keychain and for keychains that accept short values
+//! only.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,19 +15,21 @@ use super::token_file::{create_key, read_key};
 use super::{Secret, SecretStore, StoreError};
 
 const FILE_NAME: &str = "secrets.sealed";
-/// A name of its own, so that a change of `secret_store` never meets a file of which it has no key.
+/// Name of the file whose key is in a keychain. It differs, so that a change of `secret_store` never finds a
+/// file without its key.
 const KEYCHAIN_FILE_NAME: &str = "keychain.sealed";
-/// The name of the key in a keychain.
+/// Name of the key in a keychain.
 const KEY_ENTRY_NAME: &str = "file-key";
-/// Some thousand accounts. A larger file is not ours.
+/// Maximum size of the file, bytes: some thousand accounts. A larger file is not from this program.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// Keeps all values in one file in the data directory, for its owner only (0600), encrypted with a key that is kept
-/// elsewhere: `secrets.sealed` with a key file, `keychain.sealed` with a key in the keychain. Without the key the file is useless; a program that can read both can read the secrets.
+/// Store of all values in one file in the data directory, for its owner only (0600), encrypted with a key
+/// that is kept elsewhere: `secrets.sealed` with a key file, `keychain.sealed` with a key in the keychain.
+/// Without the key the file is useless; a program that can read both can read the secrets.
 pub struct EncryptedFileStore {
     path: PathBuf,
     key_source: KeySource,
-    /// A change reads, adds and writes: one at a time.
+    /// Lock for a change, which reads, modifies and writes the file.
     access_lock: Mutex<()>,
 }
 
@@ -36,13 +39,13 @@ enum KeySource {
 }
 
 impl EncryptedFileStore {
-    /// With its key in a file of its own, which is made (0600) when the first value is stored. A key file that others
-    /// could read is refused.
+    /// Creates a store with its key in a file, which is created (0600) when the first value is stored. A key
+    /// file that others could read is refused.
     pub fn with_key_file(key_file: PathBuf, data_dir: &Path) -> Self {
         Self::new(KeySource::File(key_file), data_dir.join(FILE_NAME))
     }
 
-    /// With its key as one entry of another store.
+    /// Creates a store with its key as one entry of another store.
     pub fn with_key_in_store(store: Arc<dyn SecretStore>, data_dir: &Path) -> Self {
         Self::new(KeySource::StoreEntry(store), data_dir.join(KEYCHAIN_FILE_NAME))
     }
@@ -64,7 +67,8 @@ impl EncryptedFileStore {
         }
     }
 
-    /// Somebody may still mend the file, so it is not deleted; without it the next value can be stored.
+    /// Renames the damaged file instead of deleting it, because it may be repairable. The next value can then
+    /// be stored.
     fn set_aside(&self) -> StoreError {
         let now = crate::unix_seconds(SystemTime::now());
         match set_aside(&self.path, now) {
@@ -277,7 +281,7 @@ mod tests {
     fn f51_a_failed_write_keeps_the_old_values() {
         let dir = tempfile::tempdir().unwrap();
         store(&dir).set("a", &Secret::from("v")).unwrap();
-        // A folder where the new file should go stands in for a disk that refuses.
+        // A folder in place of the new file makes the write fail.
         fs::create_dir(dir.path().join("secrets.sealed.tmp")).unwrap();
         assert!(matches!(store(&dir).set("a", &Secret::from("w")), Err(StoreError::File(_))));
         assert_eq!(value(&store(&dir), "a").as_deref(), Some("v"));

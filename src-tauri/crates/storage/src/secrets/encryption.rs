@@ -1,7 +1,7 @@
-//! Named values as one encrypted block of bytes. Pure, but for the random numbers.
+//! Encryption of named values as one block of bytes. Pure, except for random numbers.
 //!
-//! The block begins with a readable line, then 8 bytes that tell one key from another, a random nonce, and the values as
-//! JSON under XChaCha20-Poly1305, which also vouches for all that stands before them.
+//! The block begins with a readable line, then 8 bytes that identify the key, a random nonce, and the values
+//! as JSON under XChaCha20-Poly1305, which also authenticates everything before them.
 
 use std::collections::BTreeMap;
 
@@ -18,37 +18,37 @@ const HEADER_BYTES: usize = MAGIC.len() + FORMAT_VERSION.len() + KEY_ID_BYTES;
 const KEY_ID_BYTES: usize = 8;
 const NONCE_BYTES: usize = 24;
 
-/// The values by their names.
+/// Values by their names.
 pub(super) type SecretValues = BTreeMap<String, Secret>;
 
 /// Encryption key of a block.
 pub(super) struct EncryptionKey(Zeroizing<[u8; 32]>);
 
-/// Why a block could not be opened.
+/// Reason why a block could not be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DecryptError {
     WrongKey,
     Damaged,
-    /// A later version of the program wrote it.
+    /// A later version of the program wrote the block.
     Newer,
 }
 
 impl EncryptionKey {
-    /// From 64 hexadecimal digits.
+    /// Parses a key of 64 hexadecimal digits.
     pub(super) fn from_hex(text: &Secret) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text.expose_secret(), &mut *key).ok()?;
         Some(Self(key))
     }
 
-    /// 256 random bits as hexadecimal digits.
+    /// Generates a key of 256 random bits, as hexadecimal digits.
     pub(super) fn new_hex() -> Result<Secret, getrandom::Error> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key)?;
         Ok(Secret::from(hex::encode(*key)))
     }
 
-    /// Says which key it is, and nothing else about it.
+    /// Returns an id that identifies the key and reveals nothing else about it.
     fn key_id(&self) -> [u8; KEY_ID_BYTES] {
         let digest = Sha256::new().chain_update(b"mammouth-proxy key id\0").chain_update(*self.0).finalize();
         let mut id = [0; KEY_ID_BYTES];
@@ -61,7 +61,7 @@ impl EncryptionKey {
     }
 }
 
-/// Encrypts with a new nonce; `None` where the system has no random numbers.
+/// Encrypts values with a new nonce; `None` if the system has no random numbers.
 pub(super) fn encrypt(values: &SecretValues, key: &EncryptionKey) -> Option<Vec<u8>> {
     let plain: BTreeMap<&str, &str> =
         values.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
@@ -74,7 +74,7 @@ pub(super) fn encrypt(values: &SecretValues, key: &EncryptionKey) -> Option<Vec<
     Some([&head[..], &nonce, &sealed].concat())
 }
 
-/// The values of a block.
+/// Decrypts the values of a block.
 pub(super) fn decrypt(block: &[u8], key: &EncryptionKey) -> Result<SecretValues, DecryptError> {
     let rest = block.strip_prefix(MAGIC).ok_or(DecryptError::Damaged)?;
     let rest = rest.strip_prefix(FORMAT_VERSION).ok_or_else(|| version_error(rest))?;

@@ -19,7 +19,7 @@ pub(super) const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Keychain(TimeoutStore<KeychainEntries>);
 
 impl Keychain {
-    /// Reaches for nothing yet: the first call does.
+    /// Creates a handle. The platform's keychain is accessed by the first call.
     pub fn new() -> Self {
         Self(TimeoutStore::new(KeychainEntries::default(), KEYCHAIN_TIMEOUT))
     }
@@ -49,28 +49,28 @@ impl SecretStore for Keychain {
     }
 }
 
-/// Our entries, one for each name.
+/// Entries of this program, one for each name.
 #[derive(Default)]
 struct KeychainEntries {
     platform: Platform,
     last_call: LastCall,
 }
 
-/// The outcome of the last call. It stands for the state of a keychain that does not tell whether it is locked.
+/// Outcome of the last call. It replaces the state of a keychain that does not report whether it is locked.
 #[derive(Default)]
 struct LastCall {
     was_refused: AtomicBool,
 }
 
 impl LastCall {
-    /// Records a call. An entry that does not exist is an answer too.
+    /// Records a call. An entry that does not exist is not a refusal.
     fn record<T>(&self, result: &keyring_core::Result<T>) {
         let refused = matches!(result, Err(Error::NoStorageAccess(_) | Error::PlatformFailure(_)));
         self.was_refused.store(refused, Ordering::Relaxed);
     }
 
-    /// Whether the keychain is to be taken as locked. One that tells its state is believed; one that does not is open
-    /// until a call was refused, and open again after a call that was answered.
+    /// Whether the keychain counts as locked. A reported state is believed; without one, the keychain counts
+    /// as locked if the last call was refused.
     fn is_locked(&self, told: Option<bool>) -> bool {
         told.unwrap_or_else(|| self.was_refused.load(Ordering::Relaxed))
     }
@@ -109,8 +109,8 @@ impl SecretStore for KeychainEntries {
 }
 
 impl KeychainEntries {
-    /// A failure may only mean that the keychain was restarted, which ends every connection to it: the second try is on
-    /// a new one.
+    /// Calls an entry, with a second attempt on a new connection: a failure may only mean that the keychain
+    /// was restarted, which ends every connection to it.
     fn with_entry<T>(
         &self,
         name: &str,
@@ -136,13 +136,13 @@ fn secret_from_answer(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Se
             String::from_utf8(bytes).map(|text| Some(Secret::from(text))).map_err(|_| StoreError::Damaged)
         }
         Err(Error::NoEntry) => Ok(None),
-        // Nothing says which of them is the right one.
+        // The right one of several entries is not known.
         Err(Error::Ambiguous(_)) => Err(StoreError::Damaged),
         Err(error) => Err(store_error(&error, &Redactor::default())),
     }
 }
 
-/// The library's error in our terms. `known` takes out a value that a platform might put into its message.
+/// Maps the library's error. `redactor` removes a value that a platform may put into its message.
 fn store_error(error: &Error, redactor: &Redactor) -> StoreError {
     match error {
         Error::NoDefaultStore => StoreError::Missing,
@@ -168,7 +168,8 @@ fn no_access(cause: &str) -> StoreError {
     if cause.contains("result not returned") { StoreError::NoKeyring } else { StoreError::Locked }
 }
 
-/// Sorted by text, because the library hands through the errors of five platforms without a common type.
+/// Maps a platform error by its text, because the library passes on the errors of five platforms without a
+/// common type.
 fn platform_failure(cause: &str, redactor: &Redactor) -> StoreError {
     const MISSING_MARKS: [&str; 5] = [
         "NotFound",

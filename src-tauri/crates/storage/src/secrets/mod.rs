@@ -1,14 +1,15 @@
-//! Secrets: the type that cannot be printed, and the places that keep values over a restart.
+//! Secrets: a type that cannot be printed, and stores that keep values over a restart.
 //!
-//! A cookie, an API key, a client key and the control token are [`Secret`]s from the moment they are read. Nothing in
-//! this program implements `Display` or `Serialize` for them; the only way to the text is `expose_secret`, which is
-//! easy to search for.
+//! A cookie, an API key, a client key and the control token are [`Secret`]s from the moment they are read.
+//! Nothing in this program implements `Display` or `Serialize` for them; the only access to the text is
+//! `expose_secret`, which is easy to search for.
 //!
-//! [`AsyncSecretStore`] is what async code holds: a [`SecretStore`] ([`keychain`], [`EncryptedFileStore`] or [`MemoryStore`]) used off the async
-//! threads and with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here
-//! ever falls back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
-//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. [`disable_core_dumps_and_redact_panics`] is
-//! for the first line of a program. Which secrets exist, and under what names, is the business of other rooms.
+//! Async code uses an [`AsyncSecretStore`]: a [`SecretStore`] ([`keychain`], [`EncryptedFileStore`] or
+//! [`MemoryStore`]) that is called on blocking threads, with a timeout. A store returns a [`StoreError`] if
+//! it cannot do what was requested; nothing here falls back to another store by itself.
+//! [`read_or_create_token`] keeps the control token in a file of its own, and a [`Redactor`] removes known
+//! secrets from foreign text before the text is shown or logged. [`disable_core_dumps_and_redact_panics`]
+//! belongs at the start of a program. Other modules define which secrets exist and their names.
 
 mod async_store;
 mod atomic_write;
@@ -39,8 +40,8 @@ pub use token_file::{read_or_create_token, read_token};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The platform's keychain. Where that takes only short values (Windows: 2,560 bytes, and a bundle of cookies can be
-/// longer), it keeps the key of a [`EncryptedFileStore`] in the data directory.
+/// Returns the platform's keychain. If the keychain accepts only short values (Windows: 2,560 bytes, and a
+/// bundle of cookies can be longer), it holds the key of an [`EncryptedFileStore`] in the data directory.
 pub fn keychain(data_dir: &Path) -> Arc<dyn SecretStore> {
     let keychain = Arc::new(Keychain::new());
     if cfg!(windows) { Arc::new(EncryptedFileStore::with_key_in_store(keychain, data_dir)) } else { keychain }

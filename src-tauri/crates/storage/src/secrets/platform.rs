@@ -10,11 +10,11 @@ use secret_service::blocking::SecretService;
 use zbus_secret_service_keyring_store::Store;
 use zbus_secret_service_keyring_store::errors::decode_error;
 
-/// The name under which the keychain's own program lists our entries.
+/// Name under which the keychain's own program lists the entries.
 const SERVICE: &str = "mammouth-proxy";
 
-/// A connection of our own, made when it is first needed. The library's shared one is tried once in a process: a
-/// keychain that came later, or was restarted, would be out of reach until the program is.
+/// Own connection, opened when it is first needed. The library tries its shared one only once in a process: a
+/// keychain that started later, or was restarted, would be unavailable until this program is restarted.
 #[derive(Default)]
 pub(super) struct Platform(Mutex<Option<Arc<Store>>>);
 
@@ -28,12 +28,12 @@ impl Platform {
         store.build(SERVICE, name, None)
     }
 
-    /// The next call connects anew.
+    /// Closes the connection; the next call opens a new one.
     pub(super) fn disconnect(&self) {
         *self.connected() = None;
     }
 
-    /// Asks for the state only. Every other call unlocks first, which opens a password window.
+    /// Queries the state only. Every other call unlocks first, which opens a password window.
     pub(super) fn is_locked(&self) -> Result<Option<bool>> {
         let service = SecretService::connect(EncryptionType::Plain).map_err(decode_error)?;
         match service.get_default_collection().and_then(|collection| collection.is_locked()) {

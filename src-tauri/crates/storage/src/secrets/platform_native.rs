@@ -2,14 +2,14 @@
 
 use keyring_core::{Entry, Error, Result};
 
-/// The variable with which the program behaves as on a system without a keychain. Tests set it, so that they touch
-/// nobody's own; on Linux the address of the session bus does the same.
+/// Variable that makes the program behave as on a system without a keychain. Tests set it, so that they do
+/// not change the user's own keychain; on Linux they use the address of the session bus.
 const NO_KEYCHAIN_VARIABLE: &str = "MAMMOUTH_PROXY_NO_KEYCHAIN";
 
-/// The name under which the keychain's own program lists our entries.
+/// Name under which the keychain's own program lists the entries.
 const SERVICE: &str = "mammouth-proxy";
 
-/// Both are part of the system: they are there for as long as the program is.
+/// Keychain of the system, available as long as the program runs.
 #[derive(Default)]
 pub(super) struct Platform;
 
@@ -21,7 +21,8 @@ impl Platform {
 
     pub(super) fn disconnect(&self) {}
 
-    /// Windows never asks anything. macOS does not tell whether it would.
+    /// Returns `false` on Windows, which never prompts, and `None` on macOS, which does not report whether it
+    /// would.
     pub(super) fn is_locked(&self) -> Result<Option<bool>> {
         check_allowed()?;
         Ok(cfg!(windows).then_some(false))

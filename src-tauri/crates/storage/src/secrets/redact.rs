@@ -1,4 +1,4 @@
-//! Takes known secrets out of text that others wrote.
+//! Removal of known secrets from foreign text.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -7,19 +7,20 @@ use super::{ExposeSecret, Secret};
 
 const REDACTION_MARK: &str = "[redacted]";
 
-/// The longest text that [`Redactor::clean`] gives back, bytes.
+/// Maximum length of the text that [`Redactor::clean`] returns, bytes.
 const MAX_CLEAN_TEXT_BYTES: usize = 2048;
 
-/// Shorter values would tear holes into ordinary text, and no real secret is that short.
+/// Minimum length of a secret that is replaced, bytes. A shorter value would match ordinary text, and no real
+/// secret is that short.
 const MIN_SECRET_BYTES: usize = 4;
 
-/// Length of a secret's prefix that counts as the secret, because repeated text may be truncated.
+/// Length of a secret's prefix that counts as the secret, bytes, because repeated text may be truncated.
 const MIN_MATCH_BYTES: usize = 8;
 
-/// Knows some secrets in the forms in which they turn up in error pages and headers.
+/// Redactor of known secrets, in the forms in which they occur in error pages and headers.
 #[derive(Debug, Default)]
 pub struct Redactor {
-    /// Those that begin alike stand side by side.
+    /// Forms of the secrets, sorted by their first byte.
     forms: Vec<Secret>,
 }
 
@@ -31,16 +32,16 @@ impl Redactor {
         Self { forms }
     }
 
-    /// `text` as one line of at most 2 KiB, safe to log and to show: as [`Redactor::without_secrets`], and without
-    /// control and direction characters.
+    /// Returns `text` as one line of at most 2 KiB, safe to log and to show: as
+    /// [`Redactor::without_secrets`], and without control and direction characters.
     ///
-    /// Give it the whole text: a secret of which only the end is there is not recognised.
+    /// `text` must be whole: a secret of which only the end is present is not recognised.
     pub fn clean(&self, text: &str) -> String {
         one_line(&self.without_secrets(text))
     }
 
-    /// `text` with each known secret replaced: as it is, URL-encoded, in base64, in hexadecimal, as inside a JSON
-    /// string; whole, or its first few characters and whatever of it follows them.
+    /// Returns `text` with each known secret replaced: plain, URL-encoded, in base64, in hexadecimal, or as
+    /// inside a JSON string; whole, or a prefix of at least 8 bytes.
     pub fn without_secrets(&self, text: &str) -> String {
         let mut forms_by_first_byte: [&[Secret]; 256] = [&[]; 256];
         for group in self.forms.chunk_by(|one, next| first_byte(one) == first_byte(next)) {
@@ -50,7 +51,7 @@ impl Redactor {
         let (mut position, mut copied) = (0, 0);
         while let Some(byte) = text.as_bytes().get(position) {
             let forms = forms_by_first_byte[usize::from(*byte)];
-            // A form begins where a character does.
+            // A form begins at a character boundary.
             let matched = if forms.is_empty() { 0 } else { matched_bytes(forms, &text[position..]) };
             if matched > 0 {
                 clean.push_str(&text[copied..position]);
@@ -64,13 +65,14 @@ impl Redactor {
     }
 }
 
-/// No form is empty.
+/// Returns the first byte; no form is empty.
 fn first_byte(form: &Secret) -> u8 {
     form.expose_secret().as_bytes().first().copied().unwrap_or_default()
 }
 
-/// How many bytes at the beginning of `text` belong to a secret. The longest form counts: the plain one may agree with
-/// an encoded one for its first characters, and what is left would still tell.
+/// Returns the number of bytes at the beginning of `text` that belong to a secret. The longest form counts:
+/// the plain one may agree with an encoded one for its first characters, and the rest would still reveal a
+/// part.
 fn matched_bytes(forms: &[Secret], text: &str) -> usize {
     let lengths = forms.iter().map(|form| {
         let form = form.expose_secret();
@@ -104,7 +106,7 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// `%2F` as `%2f`.
+/// Converts `%2F` to `%2f`.
 fn lower_escapes(encoded: &str) -> String {
     let mut left = 0_u8;
     encoded
@@ -118,8 +120,8 @@ fn lower_escapes(encoded: &str) -> String {
         .collect()
 }
 
-/// The secret in base64, on its own and behind 1 or 2 other bytes (as in `user:secret`): the characters that do not
-/// depend on its neighbours.
+/// Returns the secret in base64, on its own and after 1 or 2 other bytes (as in `user:secret`): the
+/// characters that do not depend on its neighbours.
 fn base64_forms(secret: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
     for before in 0..3 {
@@ -152,7 +154,7 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// Characters that could forge a log line or turn a terminal's text around.
+/// Whether the character could forge a log line or reverse a terminal's text.
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

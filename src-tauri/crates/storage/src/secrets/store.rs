@@ -6,33 +6,34 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Secret;
 
-/// A place that keeps secrets by name. The calls block, some for seconds: async code goes through
+/// Store of secrets by name. The calls block, some for seconds: async code uses
 /// [`AsyncSecretStore`](super::AsyncSecretStore).
 pub trait SecretStore: Send + Sync {
-    /// The value under `name`; `None` when there is none, or an empty one (an empty value must never be sent).
+    /// Returns the value under `name`; `None` if there is none, or an empty one (an empty value must never be
+    /// sent).
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError>;
-    /// Keeps `value` under `name` in place of what was there. On an error the old value may be assumed kept, except
-    /// after [`StoreError::Hung`], when either may be there.
+    /// Stores `value` under `name` and replaces an earlier value. After an error the old value is still
+    /// stored, except after [`StoreError::Hung`], when either may be.
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError>;
-    /// Forgets `name`; it is no error if there was nothing.
+    /// Deletes `name`; a missing value is no error.
     fn delete(&self, name: &str) -> Result<(), StoreError>;
-    /// Whether the other calls would work without a prompt for the user. It never prompts, so background work checks it
-    /// first.
+    /// Checks whether the other calls would work without a prompt for the user. Never prompts, so background
+    /// work calls it first.
     fn check_available(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
-/// Where secrets are kept.
+/// Kind of a secret store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum StoreKind {
     #[default]
     Keychain,
-    /// An encrypted file, by the user's choice.
+    /// An encrypted file, chosen by the user.
     File,
-    /// Nowhere: they end with the program.
+    /// Memory: the secrets are lost when the program ends.
     Memory,
 }
 
@@ -85,8 +86,8 @@ pub enum StoreError {
     Other(String),
 }
 
-/// Keeps secrets until the program ends: for `--demo`, for accounts given by the environment, and for tests. It is
-/// never a substitute for a keychain that fails.
+/// Store that keeps secrets until the program ends: for `--demo`, for accounts given by the environment, and
+/// for tests. Never a substitute for a keychain that fails.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     values: Mutex<HashMap<String, Secret>>,

@@ -1,4 +1,4 @@
-//! A time limit around a store whose calls may never return.
+//! Time limit for a store whose calls may never return.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,8 +9,9 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Secret, SecretStore, StoreError};
 
-/// Runs each call of `store` on a thread of its own and gives up on it after `limit`. Calls go one at a time: while one
-/// is overdue, every other answers [`StoreError::Hung`] at once, so at most one thread is ever stuck.
+/// Store that runs each call of `store` on a thread of its own and abandons it after `timeout`. Calls run one
+/// at a time: while one is overdue, every other returns [`StoreError::Hung`] at once, so at most one thread
+/// is ever blocked.
 pub(super) struct TimeoutStore<S> {
     store: Arc<S>,
     slot: Arc<CallSlot>,
@@ -34,9 +35,10 @@ impl<S: SecretStore + 'static> TimeoutStore<S> {
             .name("keychain".to_owned())
             .spawn(move || {
                 let result = work(&store);
-                // The line moves on before the answer leaves, so that a caller with an answer finds it free.
+                // The slot is released before the result is sent, so that a caller with a result finds it
+                // free.
                 drop(slot_guard);
-                // Nobody listens any more once the caller has given up.
+                // An error means that the caller has given up.
                 let _ = sender.send(result);
             })
             .map_err(|error| StoreError::Other(format!("no thread for it: {}", error.kind())))?;
@@ -82,7 +84,7 @@ impl<S: SecretStore + 'static> SecretStore for TimeoutStore<S> {
     }
 }
 
-/// Who is being served.
+/// State of the slot for calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum SlotState {
     #[default]
@@ -127,7 +129,7 @@ impl CallSlot {
     }
 }
 
-/// The right to be served; dropping it, even by a panic, lets the next one in.
+/// Guard of the slot; dropping it, even by a panic, admits the next call.
 struct SlotGuard(Arc<CallSlot>);
 
 impl Drop for SlotGuard {
@@ -144,7 +146,7 @@ mod tests {
     use super::super::{ExposeSecret, MemoryStore};
     use super::*;
 
-    /// Answers once a permit arrives.
+    /// Store whose calls return once a permit arrives.
     struct Stuck {
         entered: mpsc::Sender<()>,
         permits: Mutex<mpsc::Receiver<()>>,

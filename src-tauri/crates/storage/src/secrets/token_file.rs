@@ -9,7 +9,7 @@ use super::Secret;
 /// Random bytes in a token; the file holds them as hexadecimal digits.
 const TOKEN_BYTES: usize = 32;
 
-/// The token in the file at `path`; the file is made (0600) if there is none.
+/// Returns the token in the file at `path`; the file is created (0600) if there is none.
 ///
 /// A token that others could have read (a mode wider than 0600) or that is damaged is replaced by a new one. The
 /// caller holds the lock of the data directory, so no other process creates one at the same time.
@@ -31,11 +31,11 @@ pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// Reads the token in the file at `path`, for a client of the instance that created it. Root may be the client of
-/// another user's instance, as of a system service, in a folder that no third user can write to.
+/// Reads the token in the file at `path`, for a client of the instance that created it. Root may be the
+/// client of another user's instance, such as a system service, in a folder that no third user can write to.
 ///
 /// # Errors
-/// As [`read_or_create_token`]; also when there is no file, or its token cannot be trusted.
+/// The errors of [`read_or_create_token`]; also if there is no file, or its token cannot be trusted.
 pub fn read_token(path: &Path) -> io::Result<Secret> {
     let folder = path.parent().map(fs::metadata).transpose()?;
     let is_trusted = |about: &fs::Metadata| {
@@ -50,11 +50,11 @@ pub fn read_token(path: &Path) -> io::Result<Secret> {
     })
 }
 
-/// The key in the file at `path`; `None` where there is no file. It has the form of a token, but is never replaced: what
-/// was encrypted with it would be lost.
+/// Returns the key in the file at `path`; `None` if there is no file. The key has the form of a token, but is
+/// never replaced: the data encrypted with it would be lost.
 ///
 /// # Errors
-/// As [`read_or_create_token`]; also when others could have read the key, or it is damaged.
+/// The errors of [`read_or_create_token`]; also if others could have read the key, or it is damaged.
 pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
     let file = match open_token_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -69,10 +69,10 @@ pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
     }
 }
 
-/// Makes the file at `path` (0600) with a new key.
+/// Creates the file at `path` (0600) with a new key.
 ///
 /// # Errors
-/// Something has that name already, or it cannot be written.
+/// The path exists already, or the file cannot be written.
 pub(super) fn create_key(path: &Path) -> io::Result<Secret> {
     create_token_file(path)
 }
@@ -87,7 +87,7 @@ fn open_token_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// `None` when the file's owner is trusted but its token must not be used any more.
+/// Reads the token; `None` if the file's owner is trusted but the token must not be used any more.
 fn trusted_token(file: File, is_trusted_owner: impl Fn(&fs::Metadata) -> bool) -> io::Result<Option<Secret>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -153,7 +153,7 @@ mod platform {
         rustix::process::geteuid().is_root() && is_only_writer(about, folder)
     }
 
-    /// Whether nobody but the owner of the file, and root, could have put it into the folder.
+    /// Whether only the file's owner and root could have put the file into the folder.
     pub(super) fn is_only_writer(about: &Metadata, folder: &Metadata) -> bool {
         about.uid() == folder.uid() && folder.mode() & 0o022 == 0
     }
@@ -163,7 +163,8 @@ mod platform {
     }
 }
 
-/// Elsewhere the user's own profile folder, where the data directory is, keeps others out.
+/// Systems other than Unix: the access rights of the user's profile folder, which contains the data
+/// directory, have to suffice.
 #[cfg(not(unix))]
 mod platform {
     use std::fs::{Metadata, OpenOptions};
@@ -280,7 +281,7 @@ mod tests {
         }
     }
 
-    /// As of the system's service: the folder and its token belong to the same user.
+    /// Case of a system service: the folder and its token belong to the same user.
     #[test]
     fn root_reads_the_token_of_the_folders_owner_only() {
         let dir = tempfile::tempdir().unwrap();

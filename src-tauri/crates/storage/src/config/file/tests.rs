@@ -202,7 +202,7 @@ fn l05_the_saved_file_is_for_its_owner_only() {
     }
 }
 
-/// What somebody writes into the file while the program runs.
+/// Settings file that is edited by hand while the program runs.
 const BY_HAND: &str = "# mine\nversion = 1\ntheme = \"dark\" # by hand\n\n[limits]\nidle_seconds = 7\n";
 
 #[test]
@@ -262,7 +262,7 @@ fn a_file_that_was_deleted_meanwhile_is_written_again() {
 fn a_change_that_could_not_be_saved_is_not_written_by_the_next_save() {
     let dir = Dir::with("version = 1\nport = 4000\n");
     let mut settings = dir.load();
-    // A folder where the new content is to be written first stops everybody, root too.
+    // A folder in place of the new file makes the write fail for every user, root included.
     fs::create_dir(dir.path("settings.toml.tmp")).unwrap();
     let failed = settings.update(|settings| settings.set_port(5000));
     assert!(matches!(failed, Err(SettingsError::Io(_))), "{failed:?}");

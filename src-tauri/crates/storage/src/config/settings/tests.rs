@@ -5,7 +5,7 @@ use super::super::sources::tests::{saved, sources};
 use super::*;
 use crate::config::Config;
 
-/// What the file has beside single settings: setting, meaning, default.
+/// Tables of the file, besides single settings: setting, meaning, default.
 const TABLES: &[(&str, &str, &str)] = &[
     ("`aliases` (table)", "Your names for models; a name that ends in `*` stands for all that begin so.", ""),
     (
@@ -46,7 +46,7 @@ fn resolved(text: &str) -> Result<Config, ConfigError> {
     resolve::resolve(&saved(text))
 }
 
-/// A line of the file with this value.
+/// Returns a line of the file with this value.
 fn line(rules: &Rules, value: &SettingValue) -> String {
     format!("{} = {}", rules.path, toml(value))
 }
@@ -142,7 +142,7 @@ fn table() -> String {
     format!("{head}|---|---|---|---|---|---|\n{rows}{}", tables.collect::<String>()).replace("|  |", "| |")
 }
 
-/// The file of the documentation, which belongs to the whole repository.
+/// Returns the path of the documentation, which is in the repository's root.
 fn docs() -> PathBuf {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     above.map(|dir| dir.join("docs/settings.md")).find(|path| path.exists()).unwrap()

@@ -1,4 +1,4 @@
-//! What happens when the file or the disk under it does not do as it should.
+//! Tests with a file or a disk that fails.
 use super::super::store::LogStore;
 use super::*;
 use std::fs::{self, OpenOptions};
@@ -21,7 +21,7 @@ fn overwrite(path: &Path, from: u64, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
-/// Bytes without a pattern SQLite could take for a page.
+/// Returns bytes without a pattern that SQLite could read as a page.
 fn random_bytes(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
@@ -153,7 +153,7 @@ fn f50_damage_met_by_a_write_costs_no_record() {
     assert_eq!(journal.counters().recorded, 1);
 }
 
-// Windows removes no file that is open.
+// Windows cannot remove an open file.
 #[cfg(unix)]
 #[test]
 fn f50_a_removed_file_is_created_again() {

@@ -1,4 +1,4 @@
-//! The room seen through its public door.
+//! Tests of the request log through its public interface.
 mod faults;
 mod retention;
 
@@ -6,7 +6,7 @@ use super::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// A streamed request that failed over once.
+/// Returns the record of a streamed request that failed over once.
 pub(super) fn sample() -> RequestRecord {
     let limited = attempt("alice", "first in order", "limited", Some(403));
     let served = attempt("bob", "alice is limited", "ok", Some(200));
@@ -44,7 +44,7 @@ pub(super) fn sample() -> RequestRecord {
     }
 }
 
-/// A record on its way to the file.
+/// Returns a record that is not in the file yet.
 pub(super) fn unsaved_record(record: RequestRecord) -> state::UnsavedRecord {
     state::UnsavedRecord { record: Arc::new(record), bodies: None }
 }
@@ -73,7 +73,7 @@ fn record_start(name: &str) -> RecordStart {
     }
 }
 
-/// A request answered by `account`.
+/// Records a request answered by `account`.
 fn record_request(journal: &RequestLog, name: &str, account: &str) {
     let mut entry = journal.begin(record_start(name));
     entry.add_attempt(attempt(account, "", "ok", Some(200)));
@@ -101,7 +101,7 @@ fn open(path: &Path) -> RequestLog {
     opened.log
 }
 
-/// Every file of the folder, its name and content as text where it is text.
+/// Returns the names and, as text, the contents of all files in the folder.
 fn raw_files(folder: &TempDir) -> String {
     let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap());
     files.fold(String::new(), |text, file| {
@@ -249,7 +249,7 @@ fn the_log_is_readable_without_an_instance_and_beside_one() {
     assert_eq!(request_ids(&open_read_only(&path).unwrap().latest(&Query::default()).unwrap()), ["a"]);
 }
 
-/// The file is searched by facets, memory record by record, and both by one rule.
+/// The file is searched by facets, memory record by record, and both by the same rule.
 #[test]
 fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     let (_folder, path) = folder();

@@ -1,7 +1,7 @@
-//! What is kept beside the records, and what a file of an earlier version brings along.
+//! Tests of data stored beside the records, and of files of an earlier version.
 use super::*;
 
-/// The table as the first version made it, with one row.
+/// SQL of the first version's table, with one row.
 const FIRST_VERSION: &str = r#"
     CREATE TABLE requests (
     id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, request_id TEXT NOT NULL, client TEXT NOT NULL,
