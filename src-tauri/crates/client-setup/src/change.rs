@@ -1,4 +1,4 @@
-//! One value set in a configuration file, and what is needed to take it back.
+//! Edits of single values in a configuration file, and the record of each that undo needs.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::value::Value;
 pub struct Edit {
     pub path: Path,
     pub value: Value,
-    /// Only written where nothing stands yet, as for a time stamp.
+    /// Whether the value is only written where the file has none, as for a time stamp.
     pub only_if_absent: bool,
 }
 
@@ -23,7 +23,7 @@ impl Edit {
         Self { path, value: value.into(), only_if_absent: false }
     }
 
-    /// The values that are no objects, each as an edit of its own.
+    /// Splits an object into one edit per member, recursively; any other value is a single edit.
     pub(crate) fn leaves(&self) -> Vec<Self> {
         let Value::Object(members) = &self.value else { return vec![self.clone()] };
         let member = |(name, value): &(String, Value)| {
@@ -42,23 +42,23 @@ impl Edit {
     }
 }
 
-/// What a splice did to the text.
+/// Kind of a splice, with the text that undo needs.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Splicing {
     /// `text` was added, commas, indentation and new parents included.
     Inserted { text: String },
-    /// The value was written as `former` before.
+    /// The value was replaced; `former` is its former text.
     Replaced { former: String },
 }
 
-/// A value that was set, and the way back. `Debug` shows its path only, as both values may be keys.
+/// A value that was set, with its former value. `Debug` shows the path only, because both values may be keys.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) path: Path,
-    /// How many steps of `path` existed before.
+    /// Number of steps of `path` that existed before.
     existing: usize,
-    /// None where there was no value.
+    /// The value before the first edit; `None` if there was none.
     pub(crate) before: Option<Value>,
     pub(crate) ours: Value,
     splicing: Splicing,
@@ -70,7 +70,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// Sets what `edit` asks for and notes it in `changes`, where a value that was set before keeps its first former value.
+/// Applies `edit` and records it in `changes`. A value that was set before keeps its first former value.
 ///
 /// # Errors
 /// A value of another kind is in the way, or the result would not be the old value with exactly this change.
@@ -145,7 +145,8 @@ fn replace(
     Ok(result)
 }
 
-/// A value inside an entry that is ours anyway changes what that entry was written as; any other is noted with what it was.
+/// Records the replacement of a value. If the value is inside an entry that an earlier change inserted, that
+/// change is updated instead.
 fn note_replaced(edit: &Edit, before: Value, former: &str, rendered: &str, changes: &mut Vec<Change>) {
     let around = changes.iter_mut().find(|change| edit.path.0.starts_with(&change.path.0));
     let Some(change) = around else {
@@ -167,7 +168,7 @@ fn note_replaced(edit: &Edit, before: Value, former: &str, rendered: &str, chang
     }
 }
 
-/// The new text as a document, if its value is the old one with exactly this change.
+/// Parses the new text and checks that its value is the old one with exactly this change.
 fn verified(old: &Document, text: String, path: &Path, new: Option<&Value>) -> Result<Document, TextError> {
     let result = Document::parse(old.format, text)?;
     let mut expected = old.value();
@@ -183,7 +184,8 @@ fn verified(old: &Document, text: String, path: &Path, new: Option<&Value>) -> R
     })
 }
 
-/// An array entry of ours may stand before the last one, where a comment follows it.
+/// Whether two values are equal apart from the position of an item in its array: an item is inserted before
+/// the last one if a comment follows that one.
 fn same_but_for_order(expected: &Value, result: &Value, path: &Path) -> bool {
     expected == result || {
         let (mut expected, mut result) = (expected.clone(), result.clone());
@@ -199,17 +201,17 @@ fn same_but_for_order(expected: &Value, result: &Value, path: &Path) -> bool {
     }
 }
 
-/// What a value of ours has become.
+/// Current state of a value that was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Present {
     AsSet,
-    /// It is gone, or is what it was before.
+    /// The value is gone, or equals its former value.
     AsBefore,
     Changed,
 }
 
 impl Change {
-    /// What we have set at `path`, where that is this value or inside it.
+    /// The value set at `path`, if `path` is the path of this change or inside it.
     pub(crate) fn ours_at(&self, path: &Path) -> Option<&Value> {
         lookup(&self.ours, path.0.strip_prefix(&self.path.0[..])?)
     }
@@ -229,7 +231,8 @@ impl Change {
         }
     }
 
-    /// Takes the change back, whatever stands there now. True where the text is exactly as if it had never been made.
+    /// Undoes the change whatever the present value is. Returns `true` if the text is exactly as if the
+    /// change had never been made.
     ///
     /// # Errors
     /// The result would not be the present value without exactly this change.
@@ -251,7 +254,7 @@ impl Change {
         Ok((result, true))
     }
 
-    /// Where the inserted text still stands as it was written, around the entry that it made.
+    /// Offset of the inserted text around its entry, if the text and the value are unchanged.
     fn inserted_at(&self, document: &Document, inserted: &str) -> Option<usize> {
         if document.find(&self.path.0)?.value() != self.ours {
             return None;
@@ -267,13 +270,13 @@ impl Change {
         found.next().filter(|at| self.cut(document.clone(), *at..*at + inserted.len()).is_ok())
     }
 
-    /// Cuts a range that must hold this value and the parents that were made for it.
+    /// Cuts a range that must contain exactly this value and the parents that were created for it.
     fn cut(&self, document: Document, range: std::ops::Range<usize>) -> Result<Document, TextError> {
         let mut text = document.text.clone();
         text.replace_range(range, "");
         let top = Path(self.path.0[..=self.existing].to_vec());
         verified(&document, text.clone(), &top, None).or_else(|error| {
-            // The first entry of a file brought its root with it, and an empty value of YAML its container.
+            // The insertion created the root of an empty file, or the container of an empty YAML value.
             let emptied = Document::parse(document.format, text)?;
             let parent = &self.path.0[..self.existing];
             let gone = emptied.find(parent).is_none_or(|node| node.value() == Value::Null);
@@ -285,7 +288,7 @@ impl Change {
         })
     }
 
-    /// Removes the value, and then the parents that were made for it and are empty now.
+    /// Removes the value, and then the parents that were created for it and are empty now.
     fn take_out(&self, document: Document) -> Result<Document, TextError> {
         let mut document = document;
         for depth in (self.existing..self.path.0.len()).rev() {
@@ -322,7 +325,8 @@ impl Change {
     }
 }
 
-/// A table of TOML has its entry at its key inside the header, which the inserted text surrounds.
+/// Whether the inserted text is a TOML table that contains the entry: the entry of a table begins at the key
+/// inside its header.
 fn table_around(document: &Document, at: usize, inserted: &str, entry: usize) -> bool {
     document.format == Format::Toml && (at..at + inserted.len()).contains(&entry)
 }

@@ -1,4 +1,4 @@
-//! What a client declares about itself.
+//! Declaration of a client: its detection, files, launch and values to copy.
 
 use std::path::PathBuf;
 
@@ -11,36 +11,37 @@ use crate::document::Format;
 use crate::environment::Environment;
 use crate::path::Path;
 
-/// A program that can use the proxy. One file of `clients` declares one, and the engine does the rest.
+/// A program that can use the proxy. Each file of `clients` declares one; [`ClientSetup`](crate::ClientSetup)
+/// handles all in the same way.
 pub struct Client {
-    /// As on the command line: `claude-code`.
+    /// Identifier on the command line, such as `claude-code`.
     pub id: &'static str,
     pub name: &'static str,
-    /// Programs in `PATH` that show that it is installed.
+    /// Programs in `PATH` that show that the client is installed.
     pub binaries: &'static [&'static str],
-    /// Files and folders that show that it is installed.
+    /// Files and folders that show that the client is installed.
     pub traces: fn(&Environment) -> Vec<PathBuf>,
     pub base_url: BaseUrl,
     pub pick_up: PickUp,
     pub key_place: KeyPlace,
-    /// The files to write; none where the client cannot be set up by file.
+    /// The files to write; empty if the client cannot be set up by file.
     pub files: fn(&Environment, &Connection) -> Vec<FileSetup>,
     pub launch: Option<Launcher>,
-    /// Variables that beat the file; see [`Shadow`](crate::Shadow).
+    /// Variables that override the file; see [`Shadow`](crate::Shadow).
     pub shadowing_variables: &'static [&'static str],
     pub project_files: &'static [ProjectFile],
-    /// A link that the application opens and asks its user about. It contains the key.
+    /// A link that the application opens and asks its user to confirm. The link contains the key.
     pub deep_link: Option<fn(&Connection) -> SecretString>,
-    /// Where to put what by hand.
+    /// Values to enter by hand, each with the field it belongs to.
     pub by_hand: fn(&Connection) -> Vec<CopyValue>,
-    /// Why it cannot be set up at all, or not by file.
+    /// Reason why the client cannot be set up by file, or not at all.
     pub why_not: Option<&'static str>,
-    /// What a user should know before, one sentence each.
+    /// Notes for the user before a set-up, one sentence each.
     pub notes: &'static [&'static str],
 }
 
 impl Client {
-    /// A client of which nothing is known.
+    /// Default values of a declaration.
     pub(crate) const UNKNOWN: Self = Self {
         id: "",
         name: "",
@@ -60,7 +61,7 @@ impl Client {
     };
 }
 
-/// The address as the client wants it.
+/// Form of the base URL that a client expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseUrl {
@@ -82,34 +83,34 @@ impl BaseUrl {
     }
 }
 
-/// Where a client that was set up has its key from.
+/// Way in which a client that was set up gets its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPlace {
-    /// It stands in the client's file.
+    /// The key is in the client's file.
     File,
     /// The client runs [`Connection::key_command`], which prints one.
     Command,
-    /// The user gives it to the client once.
+    /// The user pastes the key into the client once.
     Paste,
 }
 
-/// When the client notices a changed file.
+/// Condition under which a client uses a changed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PickUp {
-    /// By itself, as soon as the file is saved.
+    /// Immediately after the file is saved.
     AtOnce,
-    /// New values at once, removed ones at its next start.
+    /// New values immediately, removed ones after a restart of the client.
     AddedAtOnce,
     NextStart,
-    /// It must be restarted, as it keeps what it read and may write it back.
+    /// After a restart of the client. Until then, the client may write its former values back.
     Restart,
-    /// The window of the editor must be reloaded.
+    /// After the editor's window is reloaded.
     ReloadWindow,
-    /// A service of its own must be restarted.
+    /// After a restart of the client's service.
     RestartService,
-    /// Nothing is written.
+    /// Never, because no file is written.
     Never,
 }
 
@@ -126,39 +127,39 @@ impl FileSetup {
     }
 }
 
-/// How a client is started for the proxy without writing anything.
+/// Way to start a client for the proxy without writing a file.
 pub struct Launcher {
     pub program: &'static str,
     pub setup: fn(&Connection) -> LaunchSetup,
-    /// Arguments of the client that would work against ours.
+    /// Arguments of the user that conflict with those of the set-up.
     pub colliding: &'static [&'static str],
 }
 
-/// Environment and arguments of one start. They may contain the key.
+/// Environment and arguments of one start. Both may contain the key.
 #[derive(Default)]
 pub struct LaunchSetup {
     pub variables: Vec<(&'static str, String)>,
-    /// Variables that must not be set.
+    /// Variables to remove from the environment.
     pub removed: &'static [&'static str],
-    /// Before the user's own arguments.
+    /// Arguments that precede the user's own.
     pub arguments: Vec<String>,
 }
 
-/// A file of a project, relative to its folder, which beats the user's file.
+/// A file of a project, relative to the project's folder, that overrides the user's file.
 pub struct ProjectFile {
     pub path: &'static str,
     pub format: Format,
-    /// What in it would win over us.
+    /// Paths of the values that override the set-up.
     pub keys: fn() -> Vec<Path>,
 }
 
 /// A value to copy into the settings of a client by hand.
 #[derive(Clone, Debug)]
 pub struct CopyValue {
-    /// The name of the field.
+    /// Name of the field in the client's settings.
     pub label: &'static str,
     pub value: SecretString,
-    /// Whether it is to be shown masked.
+    /// Whether the value is shown masked.
     pub secret: bool,
 }
 

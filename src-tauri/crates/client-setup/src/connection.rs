@@ -1,15 +1,15 @@
-//! The proxy as a client is to reach it.
+//! Address, key and models that a client uses to reach the proxy.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::value::Value;
 
-/// The name that clients list us under.
+/// Display name of the proxy in clients.
 pub const PROVIDER_NAME: &str = "Mammouth Proxy";
-/// The id of our provider entry in a client's file.
+/// Id of the proxy's provider entry in a client's file.
 pub const PROVIDER_ID: &str = "mammouth-proxy";
-/// The variable that clients are told to read our key from.
+/// Environment variable from which clients read the proxy's key.
 pub const KEY_VARIABLE: &str = "MAMMOUTH_PROXY_KEY";
 
 /// A model that a client is to offer.
@@ -17,9 +17,9 @@ pub const KEY_VARIABLE: &str = "MAMMOUTH_PROXY_KEY";
 pub struct Model {
     pub id: String,
     pub name: String,
-    /// In tokens.
+    /// Context window, tokens.
     pub context_window: u64,
-    /// In tokens.
+    /// Maximum output, tokens.
     pub max_output: u64,
     pub images: bool,
     pub tools: bool,
@@ -27,7 +27,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model of which nothing but its id is known: 200,000 tokens in, 32,000 out, with tools.
+    /// A model of which only the id is known: 200,000 tokens of context, 32,000 of output, with tools.
     pub fn named(id: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -41,17 +41,17 @@ impl Model {
     }
 }
 
-/// The address, the key and the models that are written into a client's file. The key never shows in `Debug`.
+/// Address, key and models for a client's file. `Debug` hides the key.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Of 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub port: u16,
-    /// A key made for this one client, so that undo can revoke it.
+    /// Key made for this client alone, so that undo can revoke it.
     pub key: SecretString,
     pub model: Model,
-    /// For titles and summaries; the main model where there is none.
+    /// Model for titles and summaries; `None` means the main model.
     pub small_model: Option<Model>,
-    /// The program that prints a key, and its arguments before the id of the client.
+    /// The program that prints a key, with its arguments before the client's id.
     pub key_command: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Connection {
         format!("{}/v1", self.root())
     }
 
-    /// The main model and the small one, each once.
+    /// The main and the small model, without duplicates.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         let small = self.small_model.iter().filter(|small| small.id != self.model.id);
         std::iter::once(&self.model).chain(small)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Variables that say where clients and their files are.
+/// Variables that determine the locations of clients and their files.
 pub const LOCATION_VARIABLES: &[&str] = &[
     "APPDATA",
     "CLAUDE_CONFIG_DIR",
@@ -28,7 +28,7 @@ pub const LOCATION_VARIABLES: &[&str] = &[
     "XDG_CONFIG_HOME",
 ];
 
-/// The operating system whose paths are meant.
+/// Operating system that determines the paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
     Linux,
@@ -36,22 +36,22 @@ pub enum System {
     Windows,
 }
 
-/// Everything that paths and states are computed from. Nothing in this crate asks the process itself, except
-/// [`Environment::of_this_process`].
+/// All inputs for paths and states. Only [`Environment::of_this_process`] reads the process; the rest of the
+/// crate uses this value.
 #[derive(Clone)]
 pub struct Environment {
     pub system: System,
     pub home: PathBuf,
     pub variables: BTreeMap<String, String>,
-    /// Where project files are looked for, upwards.
+    /// Folder from which project files are searched, upwards.
     pub working_dir: Option<PathBuf>,
-    /// The user whose files may be written; unchecked where none.
+    /// User id that files must belong to; `None` disables the check.
     pub user_id: Option<u32>,
     pub now: SystemTime,
 }
 
 impl Environment {
-    /// The environment of the running process; none where it has no home folder.
+    /// The environment of the running process; `None` if there is no home folder.
     pub fn of_this_process() -> Option<Self> {
         Some(Self {
             system: current_system(),
@@ -65,19 +65,20 @@ impl Environment {
         })
     }
 
-    /// The same user in another shell, such as one that asks a program which was started elsewhere.
+    /// The same user with another shell's variables and working folder, for a client that was started in that
+    /// shell.
     #[must_use]
     pub fn with(self, variables: BTreeMap<String, String>, working_dir: Option<PathBuf>) -> Self {
         Self { variables, working_dir, ..self }
     }
 
-    /// The variables that decide where the files of clients are.
+    /// The variables that determine the files' locations.
     pub(crate) fn locations(&self) -> BTreeMap<String, String> {
         let of = |name: &&str| Some(((*name).to_owned(), self.variable(name)?.to_owned()));
         LOCATION_VARIABLES.iter().filter(|name| **name != "PATH").filter_map(of).collect()
     }
 
-    /// A variable without the space around it (a trailing line end in `XDG_CONFIG_HOME` has happened); none if empty.
+    /// The value of a variable, trimmed, because values with a trailing line break occur; `None` if empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -86,12 +87,12 @@ impl Environment {
         self.variable(variable).map_or(default, PathBuf::from)
     }
 
-    /// The folder named by `variable`, else this one below the home folder.
+    /// The folder named by `variable`, otherwise this one below the home folder.
     pub fn dir_or_home(&self, variable: &str, below_home: &str) -> PathBuf {
         self.dir(variable, self.home.join(below_home))
     }
 
-    /// `XDG_CONFIG_HOME` or `~/.config`, on every system.
+    /// `XDG_CONFIG_HOME`, otherwise `~/.config`, on every system.
     pub fn config_home(&self) -> PathBuf {
         self.dir_or_home("XDG_CONFIG_HOME", ".config")
     }
@@ -111,7 +112,7 @@ impl Environment {
         self.home.join("Library/Application Support")
     }
 
-    /// Where desktop applications keep their settings: `~/.config`, `Application Support` or `%APPDATA%`.
+    /// Folder of desktop applications' settings: `~/.config`, `Application Support` or `%APPDATA%`.
     pub fn app_settings(&self) -> PathBuf {
         match self.system {
             System::Linux => self.config_home(),
@@ -120,7 +121,7 @@ impl Environment {
         }
     }
 
-    /// The program of this name in `PATH`.
+    /// Finds a program in `PATH`.
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
         let separator = if self.system == System::Windows { ';' } else { ':' };
         let endings: &[&str] = if self.system == System::Windows { &[".exe", ".cmd", ""] } else { &[""] };
@@ -129,7 +130,7 @@ impl Environment {
             .find(|path| path.is_file())
     }
 
-    /// The working folder and those above it, up to but without the home folder.
+    /// The working folder and its parents, up to the home folder, which is excluded.
     pub(crate) fn project_dirs(&self) -> impl Iterator<Item = &Path> {
         let start = self.working_dir.as_deref();
         start.into_iter().flat_map(Path::ancestors).take_while(|dir| *dir != self.home)

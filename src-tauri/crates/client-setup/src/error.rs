@@ -1,11 +1,12 @@
-//! Why a client could not be set up, undone or started.
+//! Reasons why a client could not be set up, undone or started.
 
 use std::path::{Path, PathBuf};
 
 use crate::document::TextError;
 use crate::view::Drift;
 
-/// Every variant is one sentence for the user. Where it is returned, no file of a client has changed.
+/// Error of a set-up, undo or launch; its message is one sentence for the user. No file of a client has
+/// changed when it is returned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,7 +28,7 @@ pub enum Error {
     ChangedMeanwhile { path: PathBuf },
     #[error("{} cannot be {action}: {source}", path.display())]
     Io { path: PathBuf, action: &'static str, source: std::io::Error },
-    /// Values of ours were changed since; the user must choose.
+    /// Values of the set-up were changed since; the user must choose.
     #[error("values were changed since set-up: {}", paths(.0))]
     Drifted(Vec<Drift>),
     #[error("{client} was not set up from here")]

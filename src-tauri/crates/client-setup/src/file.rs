@@ -1,4 +1,5 @@
-//! A client's file on the disk: read whole, written atomically, only if it is still as it was read.
+//! A client's file on the disk: read as a whole, replaced atomically, only if it is unchanged since it was
+//! read.
 
 use std::fs::{self, Metadata};
 use std::io::Write as _;
@@ -8,25 +9,27 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 
-/// Larger files are no configuration.
+/// Maximum size of a configuration file, bytes.
 pub(crate) const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// A file as it was read.
+/// Content and metadata of a file when it was read.
 pub(crate) struct FileSnapshot {
-    /// Where the client looks for it.
+    /// Path that the client uses.
     pub(crate) path: PathBuf,
-    /// Where it is, behind links.
+    /// Path after resolving links.
     pub(crate) target: PathBuf,
-    /// None where there is no file.
+    /// Content; `None` if the file does not exist.
     pub(crate) bytes: Option<Vec<u8>>,
     pub(crate) metadata: Option<Metadata>,
 }
 
 impl FileSnapshot {
+    /// Reads a file. A missing one is not an error.
+    ///
     /// # Errors
-    /// It is a link into nothing, no file, too large or unreadable.
+    /// The path is a dangling link or not a file, or the file is too large or unreadable.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let owned = path.to_owned();
         match fs::symlink_metadata(path) {
@@ -53,7 +56,7 @@ impl FileSnapshot {
         Ok(Self { path: owned, target, bytes: Some(bytes), metadata: Some(metadata) })
     }
 
-    /// The text, and whether a byte order mark stands before it.
+    /// The text without a byte order mark, and whether there is one.
     pub(crate) fn text(&self) -> Result<(bool, String), Error> {
         let bytes = self.bytes.as_deref().unwrap_or_default();
         let text = std::str::from_utf8(bytes).map_err(|error| self.not_utf8(bytes, error.valid_up_to()))?;
@@ -73,7 +76,8 @@ impl FileSnapshot {
         }
     }
 
-    /// Whether it may be written. The mode decides, as a rename would go around it and an administrator is above it.
+    /// Checks whether the file may be written. The mode decides, because a rename needs no permission on the
+    /// file itself and an administrator passes every check of the system.
     pub(crate) fn check_writable(&self, user_id: Option<u32>) -> Result<(), Error> {
         if let Some(metadata) = &self.metadata {
             if metadata.permissions().readonly() {
@@ -99,7 +103,7 @@ impl FileSnapshot {
     }
 }
 
-/// The folders above a new file may be links.
+/// Target of a new file, with links among its parent folders resolved.
 fn target_of_new(path: &Path) -> PathBuf {
     let parent = existing_parent(path);
     match (fs::canonicalize(&parent), path.strip_prefix(&parent)) {
@@ -112,7 +116,7 @@ fn existing_parent(path: &Path) -> PathBuf {
     path.ancestors().skip(1).find(|dir| dir.exists()).unwrap_or(Path::new("/")).to_owned()
 }
 
-/// The text with its byte order mark, as bytes.
+/// Bytes of the text, with a byte order mark if `mark` is set.
 pub(crate) fn with_mark(mark: bool, text: &str) -> Vec<u8> {
     if mark { [BYTE_ORDER_MARK, text].concat().into_bytes() } else { text.as_bytes().to_owned() }
 }
@@ -121,15 +125,15 @@ pub(crate) fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// Writes `bytes` in place of what was read: a temporary file beside it, synced and renamed over it.
+/// Replaces the content: writes a temporary file in the same folder, syncs it and renames it.
 ///
 /// # Errors
-/// The file is no longer as it was read, or the disk refuses. The file is then untouched.
+/// The file has changed since it was read, or it cannot be written. It is then unchanged.
 pub(crate) fn replace(snapshot: &FileSnapshot, bytes: &[u8], mode: Option<u32>) -> Result<(), Error> {
     replace_with(snapshot, bytes, mode, || {})
 }
 
-/// `before_rename` stands for what other programs do meanwhile.
+/// [`replace`] with a hook before the rename, in which tests change the file.
 fn replace_with(
     snapshot: &FileSnapshot,
     bytes: &[u8],
@@ -162,7 +166,7 @@ fn is_unchanged(snapshot: &FileSnapshot) -> bool {
         .is_ok_and(|now| now.target == snapshot.target && now.bytes == snapshot.bytes)
 }
 
-/// Removes a file that we made, if it is still as it was read.
+/// Removes a file, if it is unchanged since it was read.
 pub(crate) fn remove(snapshot: &FileSnapshot) -> Result<(), Error> {
     if !is_unchanged(snapshot) {
         return Err(Error::ChangedMeanwhile { path: snapshot.path.clone() });
@@ -170,7 +174,8 @@ pub(crate) fn remove(snapshot: &FileSnapshot) -> Result<(), Error> {
     fs::remove_file(&snapshot.target).map_err(Error::io(&snapshot.path, "removed"))
 }
 
-/// Makes the missing folders above `path`, for their owner only, and returns them, the outermost first.
+/// Creates the missing folders above `path`, accessible to their owner only, and returns them, the outermost
+/// first.
 pub(crate) fn create_folders(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let missing: Vec<_> =
         path.ancestors().skip(1).take_while(|dir| !dir.exists()).map(Path::to_owned).collect();
@@ -194,7 +199,7 @@ fn folder_builder() -> fs::DirBuilder {
     fs::DirBuilder::new()
 }
 
-/// Removes those of the folders that are empty, the innermost first.
+/// Removes the empty ones of these folders, the innermost first.
 pub(crate) fn remove_folders(created: &[PathBuf]) {
     for folder in created.iter().rev() {
         if fs::remove_dir(folder).is_err() {
@@ -234,7 +239,8 @@ fn set_mode(_: &fs::File, _: Option<u32>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The owner is checked before; a group that the user is not in cannot be given and is left.
+/// Sets the former file's group. Errors are ignored: a user cannot set a group that they are not a member of.
+/// The owner was checked before.
 fn keep_group(file: &fs::File, former: Option<&Metadata>) {
     #[cfg(unix)]
     if let Some(former) = former {
@@ -244,7 +250,8 @@ fn keep_group(file: &fs::File, former: Option<&Metadata>) {
     let _ = (file, former);
 }
 
-/// A rename survives a power cut only once its folder is written. Failing here loses nothing that was there before.
+/// Syncs the folder, so that the rename survives a power failure. Errors are ignored, because the former
+/// content is not at risk.
 fn sync_folder(folder: &Path) {
     #[cfg(unix)]
     if let Ok(folder) = fs::File::open(folder) {

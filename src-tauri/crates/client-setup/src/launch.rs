@@ -1,4 +1,4 @@
-//! Starting a client for the proxy without writing anything.
+//! Launch of a client for the proxy without writing a file.
 
 use std::fmt;
 
@@ -10,24 +10,24 @@ use crate::error::Error;
 use crate::mask;
 use crate::view::LaunchView;
 
-/// A program with what it needs to use the proxy. Contains the key; `Debug` shows it masked.
+/// A program with the variables and arguments for the proxy. Contains the key; `Debug` masks it.
 #[derive(Clone)]
 pub struct Launch {
     pub program: &'static str,
-    /// To set.
+    /// Variables to set.
     pub variables: Vec<(&'static str, String)>,
-    /// To unset.
+    /// Variables to unset.
     pub removed: &'static [&'static str],
-    /// All of them, the user's own last.
+    /// All arguments, the user's own last.
     pub arguments: Vec<String>,
     key: String,
 }
 
 impl Launch {
-    /// How `client` is started. `own` are the user's arguments.
+    /// The launch of `client`. `own` are the user's arguments.
     ///
     /// # Errors
-    /// It cannot be started from here, or an argument works against ours.
+    /// The client cannot be launched, or an argument conflicts with those of the launch.
     pub fn of(client: &'static Client, connection: &Connection, own: &[String]) -> Result<Self, Error> {
         let launcher = client.launch.as_ref().ok_or(Error::NotLaunchable { client: client.name })?;
         if let Some(argument) = collision(launcher, own) {
@@ -39,7 +39,7 @@ impl Launch {
         Ok(Self { program: launcher.program, variables, removed, arguments, key })
     }
 
-    /// A program that is no known client, whose arguments stay as they are.
+    /// The launch of a program that is not a known client; its arguments are unchanged.
     pub fn of_any_program(connection: &Connection, own: &[String]) -> Self {
         Self {
             program: "",
@@ -50,7 +50,7 @@ impl Launch {
         }
     }
 
-    /// Any program, by the variables that OpenAI's and Anthropic's libraries read.
+    /// Variables that OpenAI's and Anthropic's libraries read, for any program.
     pub fn variables_for_any_program(connection: &Connection) -> Vec<(&'static str, String)> {
         let key = || connection.key.expose_secret().to_owned();
         vec![
@@ -62,7 +62,7 @@ impl Launch {
         ]
     }
 
-    /// For `--dry-run`.
+    /// The launch with the key masked, for `--dry-run`.
     pub fn view(&self) -> LaunchView {
         LaunchView {
             program: self.program,
@@ -83,7 +83,7 @@ impl fmt::Debug for Launch {
     }
 }
 
-/// The first of the user's arguments that sets what ours set; those behind `--` are the client's text.
+/// The first of the user's arguments that conflicts with the launcher's. Arguments after `--` are ignored.
 fn collision(launcher: &Launcher, own: &[String]) -> Option<String> {
     let own: Vec<_> = own.iter().take_while(|argument| *argument != "--").collect();
     let collides = |index: usize, flag: &str| match flag.split_once(' ') {

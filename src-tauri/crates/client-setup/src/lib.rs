@@ -1,20 +1,20 @@
-//! Connects AI clients to the proxy by their configuration files, and takes it back exactly.
+//! Setup of AI clients for the proxy through their configuration files, with exact undo.
 //!
-//! A client *declares* itself in one file of [`clients`]: how it is detected, which values its files must have, how it is
-//! started. The engine, [`ClientSetup`], does the same for all of them:
+//! A client *declares* itself in one file of [`clients`]: how it is detected, which values its files must
+//! have, how it is started. [`ClientSetup`] does the same for all of them:
 //!
-//! 1. [`ClientSetup::clients`] tells what is installed and whether it uses the proxy,
-//! 2. [`ClientSetup::plan`] works out a [`Plan`] with a diff, and writes nothing,
-//! 3. [`ClientSetup::apply`] writes it, and notes every value with what stood there before,
-//! 4. [`ClientSetup::plan_undo`] plans the way back, which keeps all that was changed since.
+//! 1. [`ClientSetup::clients`] lists the clients, whether each is installed and whether it uses the proxy,
+//! 2. [`ClientSetup::plan`] computes a [`Plan`] with a diff, without writing,
+//! 3. [`ClientSetup::apply`] writes the plan and records every value with its former one,
+//! 4. [`ClientSetup::plan_undo`] plans the undo, which keeps everything that was changed since.
 //!
 //! # Invariants
-//! - A file is changed by splices of its text. The result is parsed again and must equal the old value with exactly our
-//!   change, or nothing is written.
+//! - A file is changed by splices of its text. The result is parsed again and must equal the old value with
+//!   exactly this change, or nothing is written.
 //! - A file that does not parse is never touched.
-//! - Paths come from an [`Environment`] that is handed in; the process is not asked.
-//! - Keys never show in `Debug`, in a diff or in any of the views.
-//! - Nothing here talks to a network, starts a program or waits.
+//! - Paths come from an [`Environment`] argument, not from the process.
+//! - `Debug`, diffs and views never show keys.
+//! - The crate uses no network, starts no program and never waits.
 
 mod change;
 mod client;

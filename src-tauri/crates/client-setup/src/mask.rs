@@ -1,12 +1,12 @@
-//! Keys in texts that are shown.
+//! Masks keys in texts for display.
 
 /// Names whose values are masked, in lower case.
 const SECRET_NAMES: &[&str] = &["key", "token", "secret", "password", "authorization", "cookie"];
 
-/// Shorter values under such a name are settings, not secrets (`"authHeader": true`).
+/// Minimum length of a secret, bytes. Shorter values under such a name are settings (`"authHeader": true`).
 const MIN_SECRET_LENGTH: usize = 8;
 
-/// `text` with `key`, and with whatever else is called or begins like a key, masked.
+/// Masks `key` in the text, and every other value that has a secret's name or a key's prefix.
 pub(crate) fn text(text: &str, key: &str) -> String {
     let text = if key.is_empty() { text.to_owned() } else { text.replace(key, &value(key)) };
     let mut masker = Masker { masked: String::with_capacity(text.len()), name: "", in_secret: false };
@@ -26,12 +26,12 @@ fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ':' | '=' | '{' | '}' | '[' | ']' | '•')
 }
 
-/// Reads a text of any format word by word.
+/// State of masking a text word by word, independent of its format.
 struct Masker<'a> {
     masked: String,
-    /// The last word, which is a name if a colon or an equals sign follows.
+    /// The last word; it is a name if a colon or an equals sign follows.
     name: &'a str,
-    /// Behind such a sign, until the value ends.
+    /// Whether the position is in the value of a secret's name.
     in_secret: bool,
 }
 
@@ -63,7 +63,7 @@ fn names_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
-/// The last four characters of a long secret tell it apart from another; of a short one nothing shows.
+/// Masks a secret. A long one keeps its last four characters, to distinguish it from another.
 pub(crate) fn value(secret: &str) -> String {
     let count = secret.chars().count();
     let shown: String = if count >= 16 { secret.chars().skip(count - 4).collect() } else { String::new() };

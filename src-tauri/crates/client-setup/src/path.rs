@@ -1,4 +1,4 @@
-//! Where a value stands in a configuration file.
+//! Path of a value in a configuration file.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::Value;
 
-/// One step from a value to one inside it.
+/// One step from a value to a nested one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// The member of an object.
     Key(String),
-    /// The first item of an array that is an object with these members: positions move, names stay.
+    /// The first item of an array that is an object with these members. Positions may change, names do not.
     Item(Vec<(String, Value)>),
 }
 
@@ -23,7 +23,7 @@ impl Segment {
     }
 }
 
-/// The steps from the root of a file to a value. Displays as `env.ANTHROPIC_BASE_URL`.
+/// The steps from the root of a file to a value, displayed as `env.ANTHROPIC_BASE_URL`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Path(pub Vec<Segment>);
 
@@ -33,20 +33,20 @@ impl Path {
         Self(names.iter().map(|name| Segment::Key((*name).to_owned())).collect())
     }
 
-    /// This path and then the member `name`.
+    /// Appends the member `name`.
     #[must_use]
     pub fn key(mut self, name: &str) -> Self {
         self.0.push(Segment::Key(name.to_owned()));
         self
     }
 
-    /// This path and then the array item whose member `field` is `value`.
+    /// Appends the array item whose member `field` is `value`.
     #[must_use]
     pub fn item(self, field: &str, value: impl Into<Value>) -> Self {
         self.item_of([(field, value.into())])
     }
 
-    /// This path and then the array item with these members.
+    /// Appends the array item with these members.
     #[must_use]
     pub fn item_of<const N: usize>(mut self, fields: [(&str, Value); N]) -> Self {
         self.0.push(Segment::Item(fields.map(|(field, value)| (field.to_owned(), value)).to_vec()));

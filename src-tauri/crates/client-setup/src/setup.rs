@@ -1,4 +1,4 @@
-//! The engine: what is installed, what would change, and changing it.
+//! Entry points of the crate: detection, planning, applying and undoing.
 
 use std::path::Path;
 
@@ -14,27 +14,27 @@ use crate::status;
 use crate::store::{SetupRecord, StateFile, Store};
 use crate::view::ClientView;
 
-/// A client and what became of it.
+/// A client with the result of an operation on it.
 pub type ClientResult = (&'static Client, Result<(), Error>);
 
-/// Sets clients up and takes it back, for one user on one machine.
+/// Setup and undo of clients for one user on one machine.
 ///
-/// Two of them over the same data folder must not apply plans at the same time.
+/// Two instances with the same data folder must not apply plans at the same time.
 pub struct ClientSetup {
     environment: Environment,
     store: Store,
 }
 
 impl ClientSetup {
-    /// The state is kept below `data_dir`, which is made when first needed.
+    /// An instance with its state below `data_dir`, which is created when it is first needed.
     pub fn new(environment: Environment, data_dir: &Path) -> Self {
         Self { environment, store: Store::new(data_dir) }
     }
 
-    /// Every known client as it stands, for a proxy at `port`.
+    /// The state of every known client, for a proxy at `port`.
     ///
     /// # Errors
-    /// The state of former set-ups cannot be read. A client's own unreadable file is a state of that client.
+    /// The record of former set-ups cannot be read. A client's own unreadable file is a state of that client.
     pub fn clients(&self, port: u16) -> Result<Vec<ClientView>, Error> {
         let state = self.store.load()?;
         Ok(clients::all()
@@ -43,56 +43,57 @@ impl ClientSetup {
             .collect())
     }
 
-    /// One client as it stands, for a proxy at `port`.
+    /// The state of one client, for a proxy at `port`.
     ///
     /// # Errors
-    /// As of [`clients`](Self::clients).
+    /// As for [`clients`](Self::clients).
     pub fn client(&self, client: &'static Client, port: u16) -> Result<ClientView, Error> {
         Ok(status::view(client, &self.environment, port, &self.store.load()?))
     }
 
-    /// What setting `client` up would write.
+    /// Plans the set-up of `client`.
     ///
     /// # Errors
-    /// A file cannot be read, understood or written; nothing has changed.
+    /// A file cannot be read, parsed or written. No file has changed.
     pub fn plan(&self, client: &'static Client, connection: &Connection) -> Result<Plan, Error> {
         let state = self.store.load()?;
         Plan::set_up(client, &self.environment, connection, state.clients.get(client.id), Scope::Everything)
     }
 
-    /// What taking the set-up of `client` back would write.
+    /// Plans the undo of `client`'s set-up.
     ///
     /// # Errors
-    /// [`Error::NotSetUp`], [`Error::Drifted`] where `choice` is [`DriftChoice::Ask`], or as of [`plan`](Self::plan).
+    /// [`Error::NotSetUp`], [`Error::Drifted`] with [`DriftChoice::Ask`], or as for [`plan`](Self::plan).
     pub fn plan_undo(&self, client: &'static Client, choice: DriftChoice) -> Result<Plan, Error> {
         let state = self.store.load()?;
         let record = state.clients.get(client.id).ok_or(Error::NotSetUp { client: client.name })?;
         Plan::undo(client, &self.environment, record, choice, &self.store)
     }
 
-    /// The clients that were set up from here, with the connection that each was given.
+    /// The clients that were set up by this program, each with its connection.
     ///
     /// # Errors
-    /// The state cannot be read.
+    /// The record of former set-ups cannot be read.
     pub fn set_up_clients(&self) -> Result<Vec<(&'static Client, Connection)>, Error> {
         let state = self.store.load()?;
         let known = |(id, record): (&String, &SetupRecord)| Some((clients::find(id)?, record.connection()));
         Ok(state.clients.iter().filter_map(known).collect())
     }
 
-    /// Undoes every set-up. Each client has its own result, as one that fails must not keep the others.
+    /// Undoes every set-up. Each client has its own result, because one failure must not prevent the others.
     ///
     /// # Errors
-    /// The state cannot be read.
+    /// The record of former set-ups cannot be read.
     pub fn undo_all(&self, choice: DriftChoice) -> Result<Vec<ClientResult>, Error> {
         let undo = |client| self.plan_undo(client, choice).and_then(|plan| self.apply(plan));
         Ok(self.set_up_clients()?.into_iter().map(|(client, _)| (client, undo(client))).collect())
     }
 
-    /// What bringing the set-up of `client` to a new port or key would write. Values that were changed by hand since stay.
+    /// Plans the change of `client`'s set-up to a new port or key. Values that were changed by hand since are
+    /// kept.
     ///
     /// # Errors
-    /// [`Error::NotSetUp`], or as of [`plan`](Self::plan).
+    /// [`Error::NotSetUp`], or as for [`plan`](Self::plan).
     pub fn plan_repair(&self, client: &'static Client, connection: &Connection) -> Result<Plan, Error> {
         let state = self.store.load()?;
         let record = state.clients.get(client.id).ok_or(Error::NotSetUp { client: client.name })?;
@@ -100,11 +101,11 @@ impl ClientSetup {
         Plan::set_up(client, &environment, connection, Some(record), Scope::WhatIsNew)
     }
 
-    /// Brings every set-up to a new port or key. `connection` makes the one of each client; where it has none, the client
-    /// is left.
+    /// Changes every set-up to a new port or key. `connection` returns the connection of each client, or
+    /// `None` to skip it.
     ///
     /// # Errors
-    /// The state cannot be read.
+    /// The record of former set-ups cannot be read.
     pub fn repair(
         &self,
         mut connection: impl FnMut(&'static Client) -> Option<Connection>,
@@ -119,10 +120,10 @@ impl ClientSetup {
             .collect())
     }
 
-    /// How `client` is started for the proxy without writing anything. `arguments` are the user's own.
+    /// The launch of `client` for the proxy, without writing a file. `arguments` are the user's own.
     ///
     /// # Errors
-    /// It cannot be started from here, or an argument works against ours.
+    /// As for [`Launch::of`].
     pub fn launch(
         &self,
         client: &'static Client,
@@ -132,10 +133,10 @@ impl ClientSetup {
         Launch::of(client, connection, arguments)
     }
 
-    /// Writes what was planned: backups first, then the files. All of them, or none.
+    /// Writes the plan: backups first, then the files, all or none.
     ///
     /// # Errors
-    /// A file has changed since the plan, or cannot be written. Files that were written before it are put back.
+    /// A file has changed since the plan, or cannot be written. Files that were already written are restored.
     pub fn apply(&self, plan: Plan) -> Result<(), Error> {
         let mut state = self.store.load()?;
         let before = state.clients.get(plan.client.id).cloned();
@@ -211,7 +212,7 @@ fn write(plan: &FilePlan) -> Result<(), Error> {
     }
 }
 
-/// Puts back what a plan has written, unless another program has written since.
+/// Restores a file that a plan has written, unless another program has written it since.
 fn put_back(plan: &FilePlan) {
     let Ok(now) = file::FileSnapshot::read(&plan.snapshot.path) else { return };
     let written = match &plan.outcome {

@@ -1,4 +1,4 @@
-//! Whether a client is installed, whether it uses the proxy, and what keeps it from it.
+//! Detection of a client, the state of its set-up, and the settings that override it.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -18,12 +18,12 @@ use crate::tree;
 use crate::value::Value;
 use crate::view::{ClientView, SetupState, Shadow, Ways};
 
-/// How many folders above a program its package may begin.
+/// Maximum number of folders between a program and its `package.json`.
 const MAX_PACKAGE_DEPTH: usize = 4;
-/// Bytes; what is longer is no version.
+/// Maximum length of a version, bytes.
 const MAX_VERSION_LENGTH: usize = 64;
 
-/// Start-up files of shells that set variables for everything started from them.
+/// Start-up files of shells, whose variables apply to every program started from the shell.
 const SHELL_FILES: &[&str] = &[
     ".bashrc",
     ".bash_profile",
@@ -64,8 +64,8 @@ fn found(client: &Client, environment: &Environment) -> Option<PathBuf> {
     program.or_else(|| (client.traces)(environment).into_iter().find(|path| path.exists()))
 }
 
-/// The version in the `package.json` of a program that npm installed. Starting a program only to ask it would be slow, and
-/// some write files when they start.
+/// The version in the `package.json` of a program installed by npm. The program is not started for it: that
+/// is slow, and some programs write files when they start.
 fn version(program: &FilePath) -> Option<String> {
     let program = std::fs::canonicalize(program).ok().filter(|path| path.is_file())?;
     let package = program.ancestors().skip(1).take(MAX_PACKAGE_DEPTH).find_map(|dir| {
@@ -75,7 +75,7 @@ fn version(program: &FilePath) -> Option<String> {
     package.filter(|version| version.len() <= MAX_VERSION_LENGTH)
 }
 
-/// Stands for a connection where only its address matters.
+/// A connection of which only the address is used.
 fn placeholder(port: u16) -> Connection {
     Connection::new(port, SecretString::default(), Model::named("-"))
 }
@@ -119,7 +119,8 @@ fn recorded_state(record: &SetupRecord, port: u16) -> Result<SetupState, Error> 
     })
 }
 
-/// What the user has written without us: it is ours if the address is, and a former port of ours if our name stands by it.
+/// State of values that the user wrote: set up if the address is the proxy's; another port if the path names
+/// the proxy.
 fn unrecorded_state(setups: &[FileSetup], port: u16) -> Result<SetupState, Error> {
     if setups.is_empty() {
         return Ok(SetupState::NotByFile);
@@ -145,7 +146,7 @@ fn names_us(path: &Path) -> bool {
     path.to_string().to_lowercase().contains("mammouth")
 }
 
-/// The port of an address of this machine.
+/// The port of a loopback URL.
 fn local_port(url: &str) -> Option<u16> {
     let rest = url.strip_prefix("http://")?;
     let rest = ["127.0.0.1:", "localhost:", "[::1]:"].iter().find_map(|host| rest.strip_prefix(host))?;

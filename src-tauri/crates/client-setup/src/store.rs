@@ -1,6 +1,7 @@
-//! What was written where, kept in the program's own data folder and never beside a client's file.
+//! Record of set-ups and backups, in the program's data folder and never beside a client's file.
 //!
-//! Both the state and the backups may hold keys, ours and the user's: mode 0600, the folder 0700.
+//! The record and the backups may contain keys of the proxy and of the user: files have mode 0600, the folder
+//! 0700.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,7 @@ use crate::document::Format;
 use crate::error::Error;
 use crate::file::{create_folders, hash};
 
-/// Backups kept of one file, the original not counted.
+/// Maximum number of backups of a file, excluding the original.
 const MAX_BACKUPS: usize = 5;
 
 /// The set-up of one client.
@@ -27,13 +28,13 @@ pub(crate) struct SetupRecord {
     pub(crate) key: StoredKey,
     pub(crate) model: Model,
     pub(crate) small_model: Option<Model>,
-    /// The variables by which the files were found: a repair must find the same ones.
+    /// Variables that determined the files' locations, so that a repair finds the same files.
     pub(crate) locations: BTreeMap<String, String>,
     pub(crate) files: Vec<FileRecord>,
 }
 
 impl SetupRecord {
-    /// What the client was given; the command that prints keys is the default one.
+    /// The connection that was written, with the default key command.
     pub(crate) fn connection(&self) -> Connection {
         let key = SecretString::from(self.key.expose());
         let small_model = self.small_model.clone();
@@ -41,7 +42,7 @@ impl SetupRecord {
     }
 }
 
-/// The key that was written, to be masked in what is shown later. `Debug` hides it.
+/// The key that was written; later views mask it. `Debug` hides it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredKey(String);
 
@@ -61,18 +62,18 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-/// What was done to one file.
+/// Record of the changes to one file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FileRecord {
     pub(crate) path: PathBuf,
     pub(crate) format: Format,
-    /// There was no file before.
+    /// Whether the set-up created the file.
     pub(crate) created: bool,
     pub(crate) created_folders: Vec<PathBuf>,
-    /// The backup of what stood there before the first set-up.
+    /// Name of the backup from before the first set-up.
     pub(crate) original: Option<String>,
     pub(crate) original_mode: Option<u32>,
-    /// SHA-256 of what we wrote last.
+    /// SHA-256 of the content written last.
     pub(crate) written: String,
     pub(crate) changes: Vec<Change>,
 }
@@ -97,8 +98,11 @@ impl Store {
         self.dir.join("state.json")
     }
 
+    /// Reads the record.
+    ///
     /// # Errors
-    /// The state cannot be read. It is never taken as empty then, or nothing could be undone any more.
+    /// The record cannot be read or parsed. It never counts as empty then, because nothing could be undone
+    /// any more.
     pub(crate) fn load(&self) -> Result<StateFile, Error> {
         let path = self.state_path();
         match fs::read(&path) {
@@ -114,7 +118,7 @@ impl Store {
         write_private(&path, &text)
     }
 
-    /// Keeps `bytes` and returns the name to read them by.
+    /// Stores `bytes` and returns the name for reading them.
     pub(crate) fn back_up(
         &self,
         client: &str,
@@ -150,7 +154,7 @@ impl Store {
         self.dir.join("backups").join(name)
     }
 
-    /// The names of a file's backups, the oldest first.
+    /// Names of a file's backups, the oldest first.
     fn backups(&self, prefix: &str) -> Vec<String> {
         let entries = fs::read_dir(self.dir.join("backups")).into_iter().flatten().flatten();
         let mut names: Vec<_> = entries
@@ -162,7 +166,7 @@ impl Store {
     }
 }
 
-/// Temporary files are made for their owner only.
+/// Writes a file that only its owner can access, which is the mode of temporary files.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     create_folders(path)?;
     let folder = path.parent().unwrap_or(path);

@@ -1,10 +1,10 @@
-//! Timestamps as clients write them.
+//! Timestamps in the form that clients write.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// An RFC 3339 timestamp in whole seconds with three zeros behind, as `2026-11-28T12:00:00.000Z`.
+/// RFC 3339 timestamp of whole seconds, with zero milliseconds, such as `2026-11-28T12:00:00.000Z`.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let timestamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());

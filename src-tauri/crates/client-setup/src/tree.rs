@@ -1,9 +1,9 @@
-//! Values inside values, by their paths.
+//! Access to nested values by path.
 
 use crate::path::Segment;
 use crate::value::Value;
 
-/// What stands at `path` inside `value`.
+/// The value at `path` inside `value`.
 pub(crate) fn lookup<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, segment| match (segment, value) {
         (Segment::Key(name), _) => value.get(name),
@@ -12,7 +12,7 @@ pub(crate) fn lookup<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value
     })
 }
 
-/// The value below a path: an object for a key, an array for an item.
+/// Wraps a value in the containers of a path: an object for a key, an array for an item.
 pub(crate) fn wrap(path: &[Segment], value: &Value) -> Value {
     path.iter().rev().fold(value.clone(), |inner, segment| match segment {
         Segment::Key(name) => Value::Object(vec![(name.clone(), inner)]),
@@ -20,7 +20,7 @@ pub(crate) fn wrap(path: &[Segment], value: &Value) -> Value {
     })
 }
 
-/// Sets or removes what stands at `path` inside `value`, and makes the containers on the way.
+/// Sets or removes the value at `path` inside `value`; missing containers are created.
 pub(crate) fn put(value: &mut Value, path: &[Segment], new: Option<&Value>) {
     let Some((segment, below)) = path.split_first() else {
         if let Some(new) = new {
@@ -66,7 +66,7 @@ fn put_item(value: &mut Value, segment: &Segment, below: &[Segment], new: Option
     }
 }
 
-/// `value` without what stands at `path`, to be compared.
+/// A copy of `value` without the value at `path`, for comparison.
 pub(crate) fn without(value: &Value, path: &[Segment]) -> Value {
     let mut value = value.clone();
     if path.is_empty() {

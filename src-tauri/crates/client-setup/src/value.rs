@@ -1,23 +1,23 @@
-//! A configuration value apart from the text that it was written in.
+//! Configuration values, independent of their format.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A value of a configuration file. Objects keep the order of their members and compare without it.
+/// A value of a configuration file. Objects keep the order of their members; comparison ignores it.
 ///
-/// `Debug` hides strings, as any of them may be a key.
+/// `Debug` hides strings, because any of them may be a key.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     Null,
     Bool(bool),
-    /// A number as it is written.
+    /// A number in its written form.
     Number(String),
     String(String),
     Array(Vec<Value>),
     Object(Vec<(String, Value)>),
-    /// What only one format knows (a date, a tagged or aliased node), as it is written.
+    /// A value that only one format has (a date, a tagged or aliased node), in its written form.
     Other(String),
 }
 
@@ -31,7 +31,7 @@ impl Value {
         Self::Array(items.into_iter().collect())
     }
 
-    /// The member of this name, where this is an object.
+    /// The member of this name; `None` if this is not an object.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(name, _)| name == key).map(|(_, value)| value)
@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// Compact JSON, which is also flow style of YAML.
+    /// Compact JSON, which is also valid in YAML's flow style.
     pub fn to_json(&self) -> String {
         match self {
             Self::Null => "null".into(),
@@ -74,7 +74,7 @@ impl Value {
     }
 }
 
-/// A JSON string literal. Control characters are escaped as JSON wants it, which TOML and YAML read the same.
+/// A JSON string literal. Its escapes of control characters are also valid in TOML and YAML.
 pub(crate) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

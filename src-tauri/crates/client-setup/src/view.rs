@@ -1,4 +1,4 @@
-//! What the command line, the window and the tray are told: plain data, keys masked.
+//! Plain data about clients for the command line, the window and the tray, with masked keys.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use ts_rs::TS;
 
 use crate::client::{BaseUrl, Client, KeyPlace, PickUp};
 
-/// A client as it stands on this machine.
+/// State of a client on this machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClientView {
     pub id: &'static str,
     pub name: &'static str,
-    /// What shows that it is installed; none where nothing does.
+    /// Program, file or folder that shows that the client is installed; `None` if it is not.
     pub found: Option<PathBuf>,
-    /// As its package says; none where that is not known without starting it.
+    /// Version from the client's package; `None` if it cannot be read without starting the client.
     pub version: Option<String>,
     pub state: SetupState,
-    /// What wins over the file, whatever stands in it.
+    /// Settings that override the client's file, whatever its content.
     pub shadows: Vec<Shadow>,
     pub ways: Ways,
     pub pick_up: PickUp,
@@ -27,7 +27,7 @@ pub struct ClientView {
     pub notes: &'static [&'static str],
 }
 
-/// How a client can be connected.
+/// Ways to connect a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ways {
     pub set_up: bool,
@@ -35,58 +35,58 @@ pub struct Ways {
     pub deep_link: bool,
 }
 
-/// Whether a client uses the proxy.
+/// State of a client's set-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum SetupState {
-    /// It is never set up by file.
+    /// The client is never set up by file.
     NotByFile,
     NotSetUp,
     SetUp {
-        /// The user wrote the values; there is nothing to undo.
+        /// Whether the user wrote the values, so that there is nothing to undo.
         by_hand: bool,
     },
     OtherPort {
         port: u16,
     },
-    /// The proxy does not accept the key in the file any more. The engine does not know which keys are valid: a caller
-    /// that does says so in place of [`SetUp`](Self::SetUp).
+    /// The proxy rejects the key in the file. This crate does not know the valid keys: a caller that does
+    /// replaces [`SetUp`](Self::SetUp) by this state.
     KeyRefused,
     ChangedByHand {
         drifts: Vec<Drift>,
     },
-    /// The file cannot be read, and why.
+    /// The file cannot be read, with the reason.
     Unreadable {
         reason: String,
     },
 }
 
-/// A value of ours that was changed since. The values are masked and as compact JSON.
+/// A value of the set-up that was changed since. Values are compact JSON, masked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct Drift {
     pub path: PathBuf,
-    /// From 1.
+    /// Line, counted from 1.
     pub line: usize,
     pub key: String,
-    /// None where there was no value.
+    /// The value before set-up; `None` if there was none.
     pub before: Option<String>,
     pub ours: String,
     pub now: String,
 }
 
-/// Something that beats the user's file.
+/// A setting that overrides the user's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shadow {
-    /// Set in the environment of this program.
+    /// A variable in the environment of this program.
     Variable { name: String },
-    /// Set by a start-up file of the shell.
+    /// A variable in a start-up file of the shell.
     ShellFile { name: String, path: PathBuf, line: usize },
-    /// Set by a file of the project in the working folder.
+    /// A value in a file of the project in the working folder.
     ProjectFile { key: String, path: PathBuf, line: usize },
 }
 
-/// What is about to be written.
+/// Changes that a plan will write.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlanView {
     pub client: &'static str,
@@ -95,19 +95,19 @@ pub struct PlanView {
     pub notes: &'static [&'static str],
 }
 
-/// What is about to be written to one file.
+/// Changes that a plan will write to one file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[ts(rename = "FilePlan")]
 pub struct FilePlanView {
     pub path: PathBuf,
-    /// Where it really is, if `path` is a link.
+    /// Path after resolving links, if it differs from `path`.
     pub real_path: Option<PathBuf>,
     pub action: FileAction,
-    /// A unified diff, keys masked; empty where nothing changes.
+    /// Unified diff with masked keys; empty if nothing changes.
     pub diff: String,
-    /// Other users could read the file; it will be for its owner only, as a key is written into it.
+    /// Whether access for other users is removed from the file, because a key is written to it.
     pub narrows_mode: bool,
-    /// Values of ours that were changed by hand since, and that are written over.
+    /// Values changed by hand that are overwritten.
     pub drifts: Vec<Drift>,
 }
 
@@ -120,7 +120,7 @@ pub enum FileAction {
     Nothing,
 }
 
-/// How a client will be started, keys masked.
+/// Launch of a client, with masked keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LaunchView {
     pub program: &'static str,

@@ -13,7 +13,7 @@ use crate::value::Value;
 
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
-/// They lead past every address.
+/// Variables that select a cloud provider, which overrides the base URL.
 const CLOUD_SWITCHES: &[&str] = &[
     "CLAUDE_CODE_USE_BEDROCK",
     "CLAUDE_CODE_USE_VERTEX",
@@ -30,7 +30,7 @@ pub(super) static CLIENT: Client = Client {
     pick_up: PickUp::AddedAtOnce,
     files,
     launch: Some(Launcher { program: "claude", setup: launch, colliding: &["--settings", "--model"] }),
-    // The user's file beats the shell, but not for what it does not set.
+    // The user's file overrides the shell's variables, but only those that the file sets.
     shadowing_variables: CLOUD_SWITCHES,
     project_files: &[
         ProjectFile { path: ".claude/settings.json", format: Format::Json, keys: base_url_keys },
@@ -41,8 +41,8 @@ pub(super) static CLIENT: Client = Client {
     ..Client::UNKNOWN
 };
 
-/// Only needed where the extension shows its login although the client's own file is right
-/// (`anthropics/claude-code`, issues 21926 and 72261).
+/// Claude Code's VS Code extension. Needed only where the extension shows its login although the client's own
+/// file is right (`anthropics/claude-code`, issues 21926 and 72261).
 pub(super) static VSCODE: Client = Client {
     id: "claude-code-vscode",
     name: "Claude Code in VS Code",
@@ -77,7 +77,8 @@ fn base_url_keys() -> Vec<Path> {
     vec![Path::keys(&["env", "ANTHROPIC_BASE_URL"]), Path::keys(&["env", "ANTHROPIC_AUTH_TOKEN"])]
 }
 
-/// Without a credential beside the address, the user's claude.ai token would be sent to it.
+/// The variables of the set-up. They include a credential, because the user's claude.ai token would otherwise
+/// be sent to the base URL.
 fn variables(connection: &Connection) -> Vec<(&'static str, String)> {
     let (model, small) = (&connection.model.id, &connection.small().id);
     let mut variables = vec![
@@ -105,8 +106,9 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(config_dir(environment).join("settings.json"), Format::Json, edits)]
 }
 
-/// `--settings` beats the user's own file, which beats the environment. The key is not among the arguments, which every
-/// user of the machine can read: a helper takes it from the environment.
+/// Launch through `--settings`, which overrides the user's file, which overrides the environment. The key is
+/// not among the arguments, because every user of the machine can read those: a helper reads the key from the
+/// environment.
 fn launch(connection: &Connection) -> LaunchSetup {
     let mut variables = variables(connection);
     variables.retain(|(name, _)| *name != AUTH_TOKEN);

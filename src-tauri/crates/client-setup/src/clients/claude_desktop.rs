@@ -12,7 +12,7 @@ use crate::environment::{Environment, System};
 use crate::path::Path;
 use crate::value::Value;
 
-/// The id of our profile, the same on every machine, so that it is known again.
+/// The id of the proxy's profile. It is the same on every machine, so that the profile is recognised.
 const PROFILE_ID: &str = "6f0c6a52-5a0e-4c1e-9d0b-8a6d6d746870";
 
 pub(super) static CLIENT: Client = Client {
@@ -38,7 +38,8 @@ fn settings_dir(environment: &Environment) -> PathBuf {
     }
 }
 
-/// The profile first, so that the application never applies one that is not there.
+/// The files of the set-up. The profile is first, so that the application never applies a profile that does
+/// not exist.
 fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     let dir = settings_dir(environment);
     let library = dir.join("Claude-3p/configLibrary");
@@ -52,7 +53,8 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     ]
 }
 
-/// The chooser of the deployment mode stays on, or the user could not leave the gateway.
+/// The profile of the proxy. The chooser of the deployment mode stays enabled, because the user could not
+/// leave the gateway otherwise.
 fn profile(connection: &Connection) -> Vec<Edit> {
     [
         ("inferenceProvider", Value::from("gateway")),

@@ -1,6 +1,7 @@
-//! Codex: the terminal by a profile file of our own, the application by the root keys of `config.toml`.
+//! Codex: the terminal by a separate profile file, the application by the root keys of `config.toml`.
 //!
-//! Source: <https://developers.openai.com/codex/config-advanced> and `codex-rs/model-provider-info/src/lib.rs`.
+//! Source: <https://developers.openai.com/codex/config-advanced> and
+//! `codex-rs/model-provider-info/src/lib.rs`.
 
 use std::path::PathBuf;
 
@@ -51,7 +52,7 @@ fn codex_home(environment: &Environment) -> PathBuf {
     environment.dir_or_home("CODEX_HOME", ".codex")
 }
 
-/// The key is printed by our own program when Codex asks for it, so that none stands in the file.
+/// The file with the proxy as provider. Codex runs the key command to get the key, so the file contains none.
 fn file(id: &str, path: PathBuf, connection: &Connection) -> FileSetup {
     let provider = Value::object([
         ("name", PROVIDER_NAME.into()),

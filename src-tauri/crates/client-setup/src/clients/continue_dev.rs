@@ -24,7 +24,8 @@ fn global_dir(environment: &Environment) -> std::path::PathBuf {
     environment.dir_or_home("CONTINUE_GLOBAL_DIR", ".continue")
 }
 
-/// A new `config.yaml` would hide the older `config.json` of a user who has only that.
+/// The file of the set-up. A new `config.yaml` would hide an older `config.json`, so that one is changed if
+/// it is the only one.
 fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     let (yaml, json) =
         (global_dir(environment).join("config.yaml"), global_dir(environment).join("config.json"));
@@ -48,7 +49,7 @@ fn older_entry(connection: &Connection, model: &Model) -> Edit {
 }
 
 fn yaml_edits(connection: &Connection) -> Vec<Edit> {
-    // A file without name, version and schema is refused by the client.
+    // The client rejects a file without name, version and schema.
     let head = [("name", "Local Config"), ("version", "1.0.0"), ("schema", "v1")]
         .map(|(key, value)| Edit::if_absent(Path::keys(&[key]), value));
     let models = connection.models().map(|model| entry(connection, model));

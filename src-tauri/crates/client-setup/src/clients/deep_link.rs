@@ -18,7 +18,7 @@ const BY_LINK: Client = Client {
     ..Client::UNKNOWN
 };
 
-/// Source: `CherryHQ/cherry-studio`, `providersImport.ts`.
+/// Cherry Studio. Source: `CherryHQ/cherry-studio`, `providersImport.ts`.
 pub(super) static CHERRY_STUDIO: Client = Client {
     id: "cherry-studio",
     name: "Cherry Studio",
@@ -36,7 +36,7 @@ pub(super) static CHERRY_STUDIO: Client = Client {
     ..BY_LINK
 };
 
-/// Source: <https://docs.chatboxai.app/guides/providers/import-config>.
+/// Chatbox. Source: <https://docs.chatboxai.app/guides/providers/import-config>.
 pub(super) static CHATBOX: Client = Client {
     id: "chatbox",
     name: "Chatbox",
@@ -61,7 +61,8 @@ pub(super) static CHATBOX: Client = Client {
     ..BY_LINK
 };
 
-/// Source: `ThinkInAIXYZ/deepchat`, `providerDeeplink.ts`. With an `id` it would overwrite a built-in provider.
+/// DeepChat. With an `id` the link would overwrite a built-in provider. Source: `ThinkInAIXYZ/deepchat`,
+/// `providerDeeplink.ts`.
 pub(super) static DEEPCHAT: Client = Client {
     id: "deepchat",
     name: "DeepChat",
@@ -79,7 +80,7 @@ pub(super) static DEEPCHAT: Client = Client {
     ..BY_LINK
 };
 
-/// Source: `QuantumNous/new-api`, `setting/chat.go`.
+/// OpenCat. Source: `QuantumNous/new-api`, `setting/chat.go`.
 pub(super) static OPENCAT: Client = Client {
     id: "opencat",
     name: "OpenCat",
@@ -90,7 +91,7 @@ pub(super) static OPENCAT: Client = Client {
     ..BY_LINK
 };
 
-/// Source: `farion1231/cc-switch`, `src-tauri/src/deeplink/parser.rs`.
+/// CC Switch. Source: `farion1231/cc-switch`, `src-tauri/src/deeplink/parser.rs`.
 pub(super) static CC_SWITCH: Client = Client {
     id: "cc-switch",
     name: "CC Switch",
@@ -131,7 +132,8 @@ fn link(url: &str) -> SecretString {
     SecretString::from(url)
 }
 
-/// Base64 of the JSON. Its `+`, `/` and `=` are percent-encoded, as the URL-safe alphabet is not read by all of them.
+/// Encodes the JSON as Base64. `+`, `/` and `=` are percent-encoded, because not every application reads the
+/// URL-safe alphabet.
 fn encoded(value: &Value) -> String {
     percent_encoded(&STANDARD.encode(value.to_json()))
 }

@@ -1,4 +1,4 @@
-//! Goose, by a provider file of our own.
+//! Goose, by a separate provider file.
 //!
 //! Source: `aaif-goose/goose`, `documentation/docs/guides/config-files.md` and
 //! `crates/goose/src/providers/declarative/lmstudio.json`.
@@ -55,7 +55,7 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(path, Format::Json, edits.to_vec())]
 }
 
-/// The environment beats its file.
+/// Launch by the environment, which overrides the file.
 fn launch(connection: &Connection) -> LaunchSetup {
     LaunchSetup {
         variables: vec![

@@ -33,7 +33,8 @@ fn home(environment: &Environment) -> PathBuf {
     }
 }
 
-/// The key stands in `.env`, as its documentation wants no keys in the other file.
+/// The files of the set-up. The key is in `.env`, because the client's documentation excludes keys from
+/// `config.yaml`.
 fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     let (config, keys) = (home(environment).join("config.yaml"), home(environment).join(".env"));
     let text = std::fs::read_to_string(&config).unwrap_or_default();
@@ -53,7 +54,7 @@ fn named(connection: &Connection) -> Edit {
     Edit::set(Path::keys(&["providers", PROVIDER_ID]), provider)
 }
 
-/// The older shape, in files that have it.
+/// The older form, for files that have it.
 fn listed(connection: &Connection) -> Edit {
     let provider = Value::object([
         ("name", PROVIDER_ID.into()),

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::path::Path;
 use crate::value::Value;
 
-/// Not started for the proxy: its settings, the key among them, would stand on its command line.
+/// Kimi Code. It has no launcher, because its settings, including the key, would be on its command line.
 pub(super) static CLIENT: Client = Client {
     id: "kimi-code",
     name: "Kimi Code",

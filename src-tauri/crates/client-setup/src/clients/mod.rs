@@ -1,4 +1,5 @@
-//! The known clients. A new one is a file here, a line in `ALL` and a configuration in the tests.
+//! Declarations of the known clients. A new one needs a file here, a line in `ALL` and a configuration in the
+//! tests.
 
 mod aider;
 mod claude_code;
@@ -63,12 +64,12 @@ static ALL: &[&Client] = &[
     &unreachable::AMP,
 ];
 
-/// Every known client, those first that most people have.
+/// All known clients, the most common first.
 pub fn all() -> &'static [&'static Client] {
     ALL
 }
 
-/// The client of this id.
+/// Finds a client by its id.
 pub fn find(id: &str) -> Option<&'static Client> {
     ALL.iter().copied().find(|client| client.id == id)
 }

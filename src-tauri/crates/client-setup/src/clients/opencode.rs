@@ -75,7 +75,7 @@ pub(super) static KILO_CODE: Client = Client {
     ..Client::UNKNOWN
 };
 
-/// The file that has providers already, else the first that is there, else the first.
+/// The first file that contains providers, otherwise the first that exists, otherwise the first of the names.
 fn existing(dir: &FilePath, names: &[&str]) -> PathBuf {
     let paths = || names.iter().map(|name| dir.join(name));
     let has_providers =
@@ -119,7 +119,7 @@ fn model(model: &Model) -> Value {
     ])
 }
 
-/// Merged over the user's files.
+/// Launch by a variable whose JSON the client merges over the user's files.
 fn launch(variable: &'static str, connection: &Connection) -> LaunchSetup {
     let config = Value::object([
         ("provider", Value::Object(vec![(PROVIDER_ID.to_owned(), provider(connection))])),

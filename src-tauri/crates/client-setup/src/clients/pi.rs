@@ -1,6 +1,7 @@
 //! pi.
 //!
-//! Source: `badlogic/pi-mono`. Its `apiKey` is the name of a variable if one is called so: a command cannot be mistaken.
+//! Source: `badlogic/pi-mono`. Its `apiKey` is read as the name of a variable if such a variable exists, so a
+//! command is written instead of the key.
 
 use crate::change::Edit;
 use crate::client::{Client, FileSetup, KeyPlace, PickUp};
@@ -38,7 +39,7 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(agent_dir(environment).join("models.json"), Format::Json, edits)]
 }
 
-/// As a shell reads it.
+/// The key command as a line for a shell.
 fn key_command(connection: &Connection) -> String {
     let words = connection.key_command.iter().map(String::as_str).chain([CLIENT.id]);
     words.map(shell_word).collect::<Vec<_>>().join(" ")

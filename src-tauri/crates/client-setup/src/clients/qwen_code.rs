@@ -38,7 +38,7 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(environment.home.join(".qwen/settings.json"), Format::Jsonc, edits)]
 }
 
-/// The variable tells our entry of a model from another provider's.
+/// The entry of a model. `envKey` distinguishes it from another provider's entry for the same model.
 fn entry(connection: &Connection, model: &Model) -> Edit {
     let path = Path::keys(&["modelProviders", "openai"])
         .item_of([("id", model.id.as_str().into()), ("envKey", KEY_VARIABLE.into())]);

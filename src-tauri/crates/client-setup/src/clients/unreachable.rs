@@ -1,13 +1,13 @@
-//! Clients that can only be set up in their own window, or not at all, and why.
+//! Clients that cannot be set up by file, with the reason.
 
 use crate::client::{BaseUrl, Client, PickUp, root_and_key};
 
 const BY_HAND: Client = Client { pick_up: PickUp::Never, ..Client::UNKNOWN };
 
-/// There is nothing to copy either.
+/// A client that cannot use the proxy, so that there is no value to copy.
 const NOT_AT_ALL: Client = Client { by_hand: |_| Vec::new(), ..BY_HAND };
 
-/// Source: <https://www.jetbrains.com>, BYOK of AI Assistant 2026.1.
+/// JetBrains AI Assistant. Source: <https://www.jetbrains.com>, BYOK of AI Assistant 2026.1.
 pub(super) static JETBRAINS_AI: Client = Client {
     id: "jetbrains-ai",
     name: "JetBrains AI Assistant",
@@ -43,7 +43,7 @@ pub(super) static CURSOR: Client = Client {
     ..NOT_AT_ALL
 };
 
-/// Source: <https://docs.warp.dev>.
+/// Warp. Source: <https://docs.warp.dev>.
 pub(super) static WARP: Client =
     Client { id: "warp", name: "Warp", why_not: Some("it refuses addresses of this machine"), ..NOT_AT_ALL };
 

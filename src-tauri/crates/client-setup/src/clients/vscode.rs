@@ -24,7 +24,7 @@ pub(super) static CLIENT: Client = Client {
     ..Client::UNKNOWN
 };
 
-/// The settings of the default profile.
+/// Folder of the default profile's settings.
 pub(super) fn user_dir(environment: &Environment) -> PathBuf {
     environment.app_settings().join("Code/User")
 }
@@ -42,7 +42,7 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(file, Format::Jsonc, vec![Edit::set(path, entry)])]
 }
 
-/// A model that cannot call tools is hidden from the agent.
+/// The entry of a model. The agent hides models that cannot call tools.
 fn model(connection: &Connection, model: &Model) -> Value {
     Value::object([
         ("id", model.id.as_str().into()),

@@ -1,4 +1,4 @@
-//! Zed. It keeps keys in the system's keychain, which only its own window writes.
+//! Zed. Zed stores keys in the system's keychain; only its own window writes them.
 //!
 //! Source: `zed-industries/zed`, `crates/paths/src/paths.rs`; <https://zed.dev/docs>, LLM providers.
 

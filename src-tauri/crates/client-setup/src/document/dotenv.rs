@@ -36,7 +36,7 @@ fn assignment(text: &str, line: &str, offset: usize) -> Result<Option<(String, N
     Ok(Some((name, Node { span: end - raw.len()..end, entry: offset, kind })))
 }
 
-/// None where a quote is opened and not closed.
+/// Removes quotes and comments; `None` if a quote is not closed.
 fn unquote(raw: &str) -> Option<String> {
     let Some(quote) = raw.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
         return Some(raw.split(" #").next().unwrap_or(raw).trim_end().to_owned());

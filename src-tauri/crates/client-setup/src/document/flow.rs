@@ -6,7 +6,7 @@ use super::{Node, Splice, indent_unit, indentation, line_end, newline};
 use crate::path::Segment;
 use crate::value::{Value, quote};
 
-/// How a value is laid out over lines.
+/// Layout of a value over several lines.
 struct Layout<'a> {
     newline: &'a str,
     unit: &'a str,
@@ -59,7 +59,7 @@ fn compact(segment: &Segment, value: &Value) -> String {
     }
 }
 
-/// The first value of a file that holds none: `{…}` or `[…]` after its comments.
+/// Splice for the first value of a file without one: `{…}` or `[…]` after the comments.
 pub(super) fn first_entry(text: &str, segment: &Segment, value: &Value) -> Splice {
     let (newline, unit) = (newline(text), indent_unit(text));
     let layout = Layout { newline, unit: &unit };
@@ -69,7 +69,7 @@ pub(super) fn first_entry(text: &str, segment: &Segment, value: &Value) -> Splic
     Splice { at: text.len(), text: format!("{lead}{open}{newline}{unit}{entry}{newline}{close}{newline}") }
 }
 
-/// An entry at the end of a container. `lines` allows to spread it over lines.
+/// Splice for an entry at the end of a container. `lines` permits several lines.
 pub(super) fn insertion(text: &str, parent: &Node, segment: &Segment, value: &Value, lines: bool) -> Splice {
     let unit = indent_unit(text);
     let layout = Layout { newline: newline(text), unit: &unit };
@@ -119,11 +119,11 @@ fn behind(
     if tail.trim().is_empty() {
         return Splice { at: last.span.end, text: format!(",{gap}{entry}") };
     }
-    // A comment follows the last entry and would lose it if a comma had to come between: ours goes before both.
+    // A comma would separate the last entry from its comment, so the new entry precedes both.
     Splice { at: last.entry, text: format!("{entry},{gap}") }
 }
 
-/// The place of a trailing comma: it stands before any comment that could hold one, or after comments.
+/// Offset of a trailing comma before or after comments; commas inside comments are ignored.
 fn tail_comma(tail: &str) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -143,7 +143,7 @@ fn tail_comma(tail: &str) -> Option<usize> {
     }
 }
 
-/// The text of a value in place of `former`: on one line if that was.
+/// Text of a value in place of `former`, on one line if `former` was.
 pub(super) fn in_place(text: &str, former: Range<usize>, value: &Value) -> String {
     let was_empty = text[former.clone()].len() <= 2;
     if !was_empty && !text[former.clone()].contains('\n') {
@@ -153,7 +153,7 @@ pub(super) fn in_place(text: &str, former: Range<usize>, value: &Value) -> Strin
     Layout { newline: newline(text), unit: &unit }.render(value, indentation(text, former.start))
 }
 
-/// The entry with one comma, and its line where it has one of its own.
+/// Range of an entry with one comma, and with its line if it has one of its own.
 pub(super) fn removal(text: &str, parent: &Node, node: &Node) -> Range<usize> {
     let entries = parent.entries();
     let index = entries.iter().position(|entry| entry.span == node.span).unwrap_or(0);
@@ -167,7 +167,7 @@ pub(super) fn removal(text: &str, parent: &Node, node: &Node) -> Range<usize> {
     let start = match index.checked_sub(1).map(|before| entries[before]) {
         Some(previous) => {
             let between = &text[previous.span.end..node.entry];
-            // The comma must go; a comment between can only stay if it stands after what is removed.
+            // The comma is removed. A comment in between can only stay if it is after the removed range.
             previous.span.end + tail_comma(between).filter(|_| !has_comment(between)).unwrap_or(0)
         }
         None => before_entry(text, node.entry, parent.span.start + 1),
@@ -179,7 +179,7 @@ fn has_comment(text: &str) -> bool {
     text.contains("//") || text.contains("/*")
 }
 
-/// Back over the space before an entry, to the end of the line above where it stands on a line of its own.
+/// Start of the white space before an entry, not before `floor`.
 fn before_entry(text: &str, entry: usize, floor: usize) -> usize {
     let space = &text[floor..entry];
     floor + space.trim_end_matches([' ', '\t', '\r', '\n']).len()

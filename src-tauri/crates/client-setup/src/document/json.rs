@@ -7,7 +7,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use super::{Format, Node, NodeKind, TextError};
 use crate::value::Value;
 
-/// The tree of the text; none where it holds no value.
+/// Parses the text; `None` if it has no value.
 pub(super) fn parse(format: Format, text: &str) -> Result<Option<Node>, TextError> {
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options(format))
         .map_err(|error| TextError::at(text, error.range().start, error.kind().to_string()))?;

@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use crate::path::{Path, Segment};
 use crate::value::Value;
 
-/// How a configuration file is written.
+/// Format of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Strict JSON: its client refuses comments and trailing commas.
+    /// Strict JSON: the client rejects comments and trailing commas.
     Json,
     /// JSON with comments and trailing commas.
     Jsonc,
@@ -31,13 +31,13 @@ pub enum Format {
     Dotenv,
 }
 
-/// Why a text was not understood or not changed, and where.
+/// Error at a position of the text: it cannot be parsed, or not be changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {reason}")]
 pub struct TextError {
-    /// Counted from 1.
+    /// Line, counted from 1.
     pub line: usize,
-    /// In characters, counted from 1.
+    /// Column in characters, counted from 1.
     pub column: usize,
     pub reason: String,
 }
@@ -56,11 +56,11 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// A value with its place in the text.
+/// A value with its position in the text.
 #[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) span: Range<usize>,
-    /// Where the entry begins that holds it: the key of a member, else the value itself.
+    /// Offset of the entry: the key of a member, otherwise the value itself.
     pub(crate) entry: usize,
     pub(crate) kind: NodeKind,
 }
@@ -102,7 +102,7 @@ impl Node {
         }
     }
 
-    /// Its entries in the order of the text.
+    /// Entries of the container in the order of the text.
     fn entries(&self) -> Vec<&Self> {
         match &self.kind {
             NodeKind::Scalar(_) => Vec::new(),
@@ -123,12 +123,12 @@ impl Node {
     }
 }
 
-/// A parsed configuration file. A byte order mark is no part of `text`.
+/// A parsed configuration file. `text` excludes a byte order mark.
 #[derive(Clone)]
 pub(crate) struct Document {
     pub(crate) format: Format,
     pub(crate) text: String,
-    /// None where the file holds nothing but space and comments.
+    /// The root value; `None` if the file has only white space and comments.
     pub(crate) root: Option<Node>,
 }
 
@@ -143,7 +143,7 @@ impl Document {
         Ok(Self { format, text, root })
     }
 
-    /// The whole value; an empty object where there is none.
+    /// The whole value; an empty object if there is none.
     pub(crate) fn value(&self) -> Value {
         self.root.as_ref().map_or(Value::Object(Vec::new()), Node::value)
     }
@@ -152,7 +152,7 @@ impl Document {
         path.iter().try_fold(self.root.as_ref()?, |node, segment| node.child(segment))
     }
 
-    /// The longest part of `path` that exists: its length and its node.
+    /// Length and node of the longest part of `path` that exists.
     pub(crate) fn deepest(&self, path: &Path) -> (usize, Option<&Node>) {
         let Some(mut node) = self.root.as_ref() else { return (0, None) };
         for (depth, segment) in path.0.iter().enumerate() {
@@ -172,10 +172,10 @@ impl Document {
         TextError::at(&self.text, node.entry, reason)
     }
 
-    /// Where an entry is to be added, and the text to add there.
+    /// Splice for a new entry.
     ///
     /// # Errors
-    /// The container is of another kind than `segment` asks for.
+    /// The container is not of the kind that `segment` requires.
     pub(crate) fn insertion(
         &self,
         existing: &[Segment],
@@ -212,7 +212,7 @@ impl Document {
         }
     }
 
-    /// The text of a value that takes the place of `node`.
+    /// Text of a value in place of `node`.
     pub(crate) fn rendered_in_place(&self, node: &Node, value: &Value) -> String {
         match self.format {
             Format::Toml => toml::inline(value),
@@ -224,7 +224,7 @@ impl Document {
         }
     }
 
-    /// The text to take out so that the entry of `node` is gone.
+    /// Range to remove for the entry at `path`.
     pub(crate) fn removal(&self, path: &Path) -> Option<Range<usize>> {
         let (_, parent) = path.0.split_last()?;
         let (node, parent) = (self.find(&path.0)?, self.find(parent)?);
@@ -239,14 +239,14 @@ impl Document {
     }
 }
 
-/// A text to be added at a place.
+/// Text to insert at an offset.
 #[derive(Clone)]
 pub(crate) struct Splice {
     pub(crate) at: usize,
     pub(crate) text: String,
 }
 
-/// The line end of the file, taken from its first line.
+/// Line ending of the file, taken from its first line.
 fn newline(text: &str) -> &'static str {
     match text.find('\n') {
         Some(at) if text[..at].ends_with('\r') => "\r\n",
@@ -258,7 +258,7 @@ fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// The end of the line of `offset`, before its line end.
+/// End of the line at `offset`, before its line ending.
 fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |newline| offset + newline);
     if end > offset && text[..end].ends_with('\r') { end - 1 } else { end }
@@ -269,13 +269,13 @@ fn whole_lines(text: &str, span: Range<usize>) -> Range<usize> {
     line_start(text, span.start)..end
 }
 
-/// The space before the first character of the line of `offset`.
+/// White space before the first character of the line at `offset`.
 fn indentation(text: &str, offset: usize) -> &str {
     let line = &text[line_start(text, offset)..];
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
-/// One step of indentation, as the first indented line has it; two spaces where there is none.
+/// Unit of indentation: that of the first indented line, otherwise two spaces.
 fn indent_unit(text: &str) -> String {
     text.lines()
         .map(|line| &line[..line.len() - line.trim_start_matches([' ', '\t']).len()])

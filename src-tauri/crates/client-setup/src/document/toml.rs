@@ -70,7 +70,7 @@ fn value_kind(text: &str, value: &toml_edit::Value, span: &Range<usize>) -> Node
     }
 }
 
-/// A value as it stands behind `key = `.
+/// Text of a value after `key = `.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -90,7 +90,7 @@ fn key(name: &str) -> String {
     if bare { name.to_owned() } else { quote(name) }
 }
 
-/// A key in the table that holds it, or a table of its own at the end of the file.
+/// Splice for a key in its table, or for a new table at the end of the file.
 pub(super) fn insertion(
     text: &str,
     parent: &Node,
@@ -156,7 +156,7 @@ fn write_table(path: &[String], members: &[(String, Value)], lines: &mut Vec<Str
     }
 }
 
-/// After the last value that stands in the table itself, or as its first.
+/// Splice after the last value of the table itself, or at the table's beginning.
 fn into_table(text: &str, parent: &Node, existing: &[Segment], entry: &str) -> Splice {
     let newline = newline(text);
     let last = parent.entries().into_iter().filter(|node| is_value(node)).map(|node| node.span.end).max();
@@ -170,7 +170,7 @@ fn into_table(text: &str, parent: &Node, existing: &[Segment], entry: &str) -> S
     }
 }
 
-/// A value or a dotted key, as against a table with a header.
+/// Whether the node is a value or a dotted key, not a table with a header.
 fn is_value(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Scalar(_) => true,
@@ -178,7 +178,7 @@ fn is_value(node: &Node) -> bool {
     }
 }
 
-/// The lines of a value, or of a table up to the next header that is not below it.
+/// Range of a value's lines, or of a table up to the next header outside it.
 pub(super) fn removal(text: &str, path: &Path, node: &Node) -> Range<usize> {
     if is_value(node) {
         return whole_lines(text, node.entry..node.span.end);

@@ -1,4 +1,4 @@
-//! YAML with its comments: the parser gives positions, changes are lines of text.
+//! YAML with comments. The parser reports positions; changes are made to lines of text.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::value::Value;
 
 const INDENT: &str = "  ";
 
-/// The deepest nesting that is read: the tree is built by recursion.
+/// Maximum nesting depth. The tree is built recursively.
 const MAX_DEPTH: usize = 256;
 
 pub(super) fn parse(text: &str) -> Result<Option<Node>, TextError> {
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, TextError> {
     reader.document()
 }
 
-/// Byte offsets of characters, which the parser counts.
+/// Byte offsets of characters. The parser counts in characters.
 struct Offsets {
     bytes: Option<Vec<usize>>,
     len: usize,
@@ -48,7 +48,7 @@ impl Offsets {
 struct Reader<'a> {
     text: &'a str,
     offsets: Offsets,
-    /// What is still to come, the next one last.
+    /// Remaining events in reverse order.
     events: Vec<(Event<'a>, Span)>,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         Ok(Node { entry: key.map_or(range.start, |key| key.start), span: range, kind })
     }
 
-    /// An empty value has no place of its own: it is put behind the colon of its key.
+    /// Empty range after the colon of a key, as the position of its empty value.
     fn after_colon(&self, key: &Range<usize>) -> Range<usize> {
         let at = self.text[key.end..].find(':').map_or(key.end, |colon| key.end + colon + 1);
         at..at
@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The dash of a first item. A sequence at the column of its key is reported to begin behind it.
+    /// Offset of the dash before the first item. The parser reports a sequence at its key's column as
+    /// starting after the dash.
     fn dash_before(&self, item: usize) -> Option<usize> {
         let start = line_start(self.text, item);
         let before = self.text[start..item].trim_end();
@@ -200,9 +201,9 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
     }
 }
 
-/// A value on one line.
+/// Text of a value on one line.
 ///
-/// `former` is the text that it replaces, whose quotes are kept.
+/// `former` is the text to be replaced; its quotes are kept.
 pub(super) fn in_place(former: &str, value: &Value) -> String {
     if former.starts_with('"') { value.to_json() } else { inline(value) }
 }
@@ -220,7 +221,7 @@ fn is_plain(text: &str) -> bool {
     letter && safe && word && !text.contains(": ") && !text.ends_with([':', ' '])
 }
 
-/// The lines of an entry, the first without its indentation.
+/// Lines of an entry; the first has no indentation.
 fn block(segment: &Segment, value: &Value, indent: &str, newline: &str) -> String {
     match segment {
         Segment::Key(name) => member(name, value, indent, newline),
@@ -266,7 +267,7 @@ pub(super) fn first_entry(text: &str, segment: &Segment, value: &Value) -> Splic
     Splice { at: text.len(), text: format!("{lead}{}{newline}", block(segment, value, "", newline)) }
 }
 
-/// An entry behind the last one of a block, at the same column.
+/// Splice for an entry after the last one of a block, at the same column.
 pub(super) fn insertion(text: &str, parent: &Node, segment: &Segment, value: &Value) -> Splice {
     let newline = newline(text);
     let column = text[line_start(text, parent.span.start)..parent.span.start].chars().count();
@@ -275,7 +276,7 @@ pub(super) fn insertion(text: &str, parent: &Node, segment: &Segment, value: &Va
     Splice { at, text: format!("{newline}{indent}{}", block(segment, value, &indent, newline)) }
 }
 
-/// The first entry below a key without a value (`models:`).
+/// Splice for the first entry below a key without a value (`models:`).
 pub(super) fn fill_null(text: &str, null: &Node, depth: usize, segment: &Segment, value: &Value) -> Splice {
     let newline = newline(text);
     let outer = null.entry - line_start(text, null.entry);
@@ -284,7 +285,7 @@ pub(super) fn fill_null(text: &str, null: &Node, depth: usize, segment: &Segment
     Splice { at, text: format!("{newline}{indent}{}", block(segment, value, &indent, newline)) }
 }
 
-/// The lines of an entry.
+/// Range of an entry's lines.
 pub(super) fn removal(text: &str, node: &Node) -> Range<usize> {
     whole_lines(text, node.entry..node.span.end)
 }

@@ -1,4 +1,4 @@
-//! A change of a client's files that has been worked out and verified, and not been written.
+//! A computed and verified change of a client's files that is not written yet.
 
 mod set_up;
 mod undo;
@@ -20,14 +20,14 @@ use crate::mask;
 use crate::store::{SetupRecord, Store, StoredKey};
 use crate::view::{Drift, FileAction, FilePlanView, PlanView};
 
-/// Unchanged lines shown around a change.
+/// Number of unchanged lines shown around a change.
 const DIFF_CONTEXT: usize = 3;
 
-/// What will be written for one client. Nothing has been yet.
+/// Changes to be written for one client.
 pub struct Plan {
     pub(crate) client: &'static Client,
     pub(crate) files: Vec<FilePlan>,
-    /// The record afterwards; none after an undo.
+    /// The record after the plan is applied; `None` after an undo.
     pub(crate) record: Option<SetupRecord>,
     key: SecretString,
 }
@@ -35,9 +35,9 @@ pub struct Plan {
 pub(crate) struct FilePlan {
     pub(crate) snapshot: FileSnapshot,
     pub(crate) outcome: Outcome,
-    /// Those that come or go with the file, the outermost first.
+    /// Folders that are created or removed with the file, the outermost first.
     pub(crate) folders: Vec<PathBuf>,
-    /// Values that were changed by hand and that a set-up writes over.
+    /// Values changed by hand that the set-up overwrites.
     pub(crate) drifts: Vec<Drift>,
 }
 
@@ -47,23 +47,23 @@ pub(crate) enum Outcome {
     Delete,
 }
 
-/// How much of a client's values is written.
+/// Extent of a set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// All, over what was changed by hand.
+    /// All values, including those changed by hand.
     Everything,
-    /// What a new port or key changes.
+    /// Only the values that a new port, key or model changes.
     WhatIsNew,
 }
 
-/// What undo does with values that were changed since set-up.
+/// Treatment of values that were changed since set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriftChoice {
-    /// Refuse, and show them.
+    /// Return them as an error, for the user to choose.
     Ask,
-    /// Leave them as they are now.
+    /// Keep the present values.
     KeepPresent,
-    /// Put back what stood there before set-up.
+    /// Restore the values from before set-up.
     RestoreFormer,
 }
 
@@ -110,7 +110,7 @@ impl Plan {
         Ok(Self { client, files, record, key: connection.key.clone() })
     }
 
-    /// The plan to take a set-up back.
+    /// The plan to undo a set-up.
     pub(crate) fn undo(
         client: &'static Client,
         environment: &Environment,
@@ -129,12 +129,13 @@ impl Plan {
         Ok(Self { client, files, record: None, key: SecretString::from(record.key.expose()) })
     }
 
-    /// Whether applying it would write anything.
+    /// Whether the plan writes or deletes a file.
     pub fn changes_anything(&self) -> bool {
         self.files.iter().any(|file| !matches!(file.outcome, Outcome::Nothing))
     }
 
-    /// Identifies what was read and what will be written: equal for two plans only if applying either does the same.
+    /// Hash of the files as read and of the planned outcome; equal for two plans only if applying either has
+    /// the same effect.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
         for file in &self.files {
@@ -145,7 +146,7 @@ impl Plan {
             };
             let path = file.snapshot.target.as_os_str().as_encoded_bytes();
             let before = file.snapshot.bytes.as_deref();
-            // Each with its length, so that no two lists of parts look alike.
+            // Each part with its length, so that different lists of parts have different input.
             for part in [path, action.as_bytes(), before.unwrap_or(b"-"), after.map_or(b"-", Vec::as_slice)] {
                 hasher.update(part.len().to_le_bytes());
                 hasher.update(part);
@@ -154,7 +155,7 @@ impl Plan {
         hex::encode(hasher.finalize())
     }
 
-    /// What it will do, for `--dry-run` and the window.
+    /// Description of the plan for `--dry-run` and the window.
     pub fn view(&self) -> PlanView {
         PlanView {
             client: self.client.id,

@@ -1,4 +1,4 @@
-//! What setting a client up writes to one file.
+//! Plan of a set-up for one file.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::file::{self, FileSnapshot};
 use crate::store::FileRecord;
 use crate::view::Drift;
 
-/// Of the group and of everyone.
+/// Mode bits of group and others.
 const ACCESS_OF_OTHERS: u32 = 0o077;
 
 /// The plan for one file, and its record afterwards.
@@ -70,7 +70,8 @@ fn drifts(former: &FileRecord, document: &Document, key: &str) -> Vec<Drift> {
     changed.filter_map(|change| drift(former, change, document, key)).collect()
 }
 
-/// Those values that differ from what we have written before. What the user has changed or removed since is left alone.
+/// Edits whose value differs from the recorded one. Values that the user changed or removed since are left
+/// alone.
 fn new_edits(edits: &[Edit], changes: &[Change], document: &Document) -> Vec<Edit> {
     let is_new = |edit: &Edit| match changes.iter().find(|change| edit.path.0.starts_with(&change.path.0)) {
         Some(change) => {
@@ -81,7 +82,7 @@ fn new_edits(edits: &[Edit], changes: &[Change], document: &Document) -> Vec<Edi
     edits.iter().flat_map(Edit::leaves).filter(is_new).collect()
 }
 
-/// Takes back what is no longer wanted, as the entry of a model that another one replaces.
+/// Undoes changes that no edit contains any more, such as the entry of a model that was replaced.
 fn drop_stale(
     mut document: Document,
     changes: &mut Vec<Change>,
@@ -98,7 +99,7 @@ fn drop_stale(
     Ok(document)
 }
 
-/// A key never goes into a file that others can read.
+/// Mode for the new content: without access for group and others if it contains the key.
 fn narrowed(mode: Option<u32>, has_key: bool) -> Option<u32> {
     mode.map(|mode| if has_key { mode & !ACCESS_OF_OTHERS } else { mode })
 }

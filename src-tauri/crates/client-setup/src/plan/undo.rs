@@ -1,4 +1,4 @@
-//! What undo writes to one file.
+//! Plan of an undo for one file.
 
 use super::{DriftChoice, FilePlan, Outcome};
 use crate::change::{Change, Present};
@@ -10,7 +10,7 @@ use crate::mask;
 use crate::store::{FileRecord, Store};
 use crate::view::Drift;
 
-/// The plan for one file. Values that were changed since are added to `drifts` if they are to be asked about.
+/// The plan for one file. With [`DriftChoice::Ask`], values that were changed since are added to `drifts`.
 pub(super) fn plan_file(
     environment: &Environment,
     record: &FileRecord,
@@ -44,7 +44,8 @@ pub(super) fn plan_file(
     Ok(FilePlan { snapshot, outcome, folders, drifts: Vec::new() })
 }
 
-/// The document without our changes, the last one first. True where the text is exactly as if they had never been made.
+/// Undoes the recorded changes, the last one first. Returns `true` if the text is exactly as if none had been
+/// made.
 fn undone(
     mut document: Document,
     record: &FileRecord,
@@ -67,8 +68,8 @@ fn undone(
     Ok((document, exact))
 }
 
-/// Where a client has laid the file out anew, the original text says the same and says it as the user wrote it. Comments
-/// that came since are worth more than that.
+/// The original text if it has the same value and no comment was added since, because a client may have
+/// reformatted the file; otherwise the document.
 fn original_if_same(document: Document, record: &FileRecord, store: &Store) -> Document {
     let original = record.original.as_deref().and_then(|name| store.read_backup(name));
     let Some(text) = original.and_then(|bytes| String::from_utf8(bytes).ok()) else { return document };
@@ -80,13 +81,14 @@ fn original_if_same(document: Document, record: &FileRecord, store: &Store) -> D
     }
 }
 
-/// What stands behind a comment mark; a string with one in it counts, which only makes us more careful.
+/// Text from the comment mark to the end of each line. A mark inside a string counts too, which only keeps
+/// the document in more cases.
 fn comments(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(|line| line.find(['#', '*']).or_else(|| line.find("//")).map(|at| line[at..].trim()))
 }
 
-/// A value of ours that is another one now; none where it is gone.
+/// The drift of a changed value; `None` if the value is gone.
 pub(crate) fn drift(record: &FileRecord, change: &Change, document: &Document, key: &str) -> Option<Drift> {
     let node = document.find(&change.path.0)?;
     let show = |value: &crate::value::Value| {

@@ -1,4 +1,4 @@
-//! Files that are links, protected, broken, large, or on a disk that is full.
+//! Tests of files that are links, protected, broken, large, or on a full disk.
 
 use std::fs;
 #[cfg(unix)]
@@ -12,7 +12,7 @@ use crate::support::{client, connection};
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// Nothing below the home folder may have changed.
+/// Plans a set-up that must fail and checks that nothing below the home folder has changed.
 fn refused(home: &TestHome, id: &str) -> Error {
     let before = home.tree();
     let error = home.set_up(id).unwrap_err();
@@ -208,7 +208,8 @@ fn files_already_written_are_put_back_if_a_later_one_fails() {
     assert!(home.setup().set_up_clients().unwrap().is_empty());
 }
 
-/// This program, started again where the system refuses to let a file grow, as a full disk does.
+/// Runs this test again in a child process with a limit on file sizes, which fails writes as a full disk
+/// does.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_changes_nothing() {

@@ -1,4 +1,4 @@
-//! What was changed by hand since set-up.
+//! Tests of values that were changed by hand after set-up.
 
 use mammouth_client_setup::{DriftChoice, Error, SetupState};
 
@@ -7,7 +7,7 @@ use crate::support::{KEY, PORT, TestHome, client};
 const SETTINGS: &str = ".claude/settings.json";
 const FORMER: &str = "{\n  \"env\": {\n    \"ANTHROPIC_MODEL\": \"before\"\n  }\n}\n";
 
-/// Set up, and then another model chosen by hand.
+/// A home folder after a set-up and a later change of the model by hand.
 fn drifted() -> TestHome {
     let home = TestHome::new();
     home.write(SETTINGS, FORMER);

@@ -1,4 +1,5 @@
-//! What is written into an empty home, client by client. `UPDATE_GOLDEN=1` writes the files anew.
+//! Golden files of what is written into an empty home folder for each client. `UPDATE_GOLDEN=1` rewrites
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ fn every_client_gets_the_files_that_it_reads() {
     }
 }
 
-/// The same path without the dots that hide files, which some of git's and other tools' rules leave out.
+/// The path without the dots that hide files, because ignore rules of git and other tools may exclude hidden
+/// files.
 fn visible(path: &Path) -> PathBuf {
     path.iter().map(|part| part.to_string_lossy().trim_start_matches('.').to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Starting a client without writing anything.
+//! Tests of launching a client without writing a file.
 
 use mammouth_client_setup::{Error, Launch};
 

@@ -1,4 +1,4 @@
-//! Clients are set up and undone in home folders of their own.
+//! Tests of setting clients up and undoing it, in temporary home folders.
 
 #![allow(
     unreachable_pub,

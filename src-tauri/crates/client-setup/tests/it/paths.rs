@@ -1,4 +1,4 @@
-//! Where the files of clients are on each system.
+//! Tests of the locations of clients' files on each system.
 
 use mammouth_client_setup::System;
 

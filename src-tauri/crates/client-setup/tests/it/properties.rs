@@ -1,4 +1,4 @@
-//! What holds for every file of the corpus.
+//! Properties that hold for every file of the corpus.
 
 use mammouth_client_setup::{DriftChoice, Format};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use proptest::sample::select;
 use crate::corpus::{self, VARIATIONS, all, comment, file_of, vary};
 use crate::support::{KEY, PORT, TestHome, client, connection_at};
 
-/// A home whose client has `text` in its first file.
+/// A home folder in which the client's first file has `text`.
 fn home_with(id: &str, text: &str) -> (TestHome, std::path::PathBuf) {
     let home = TestHome::with(id);
     let path = file_of(&home, id).path;
@@ -20,7 +20,7 @@ fn read(path: &std::path::Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// What a user does to a file that does not touch our values: the same on both sides of a set-up.
+/// A change by the user that touches no value of the set-up; the same before and after it.
 fn edit(text: &str, format: Format) -> String {
     let (mark, body) = text.strip_prefix('\u{feff}').map_or(("", text), |body| ("\u{feff}", body));
     let line = comment(format).map_or(String::new(), |comment| format!("{comment} later\n"));
@@ -86,7 +86,7 @@ fn check_all(formats: impl Fn(Format) -> bool) {
     }
 }
 
-/// Any JSON value, with the keys that we write among its own.
+/// Arbitrary JSON values, with the keys of the set-up among their own.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -111,7 +111,7 @@ proptest! {
         let format = file_of(&TestHome::with(base.client), base.client).format;
         let mut text = base.text.to_owned();
         for variation in picked {
-            // A mark is only one at the start.
+            // A byte order mark counts only at the start.
             if !text.starts_with('\u{feff}') && let Some(varied) = vary(&text, format, variation) {
                 text = varied;
             }

@@ -1,4 +1,4 @@
-//! After another port, key or model.
+//! Tests of repairs after a change of port, key or model.
 
 use mammouth_client_setup::{Connection, Model, SetupState};
 use secrecy::SecretString;

@@ -1,4 +1,4 @@
-//! What is installed, and whether it uses the proxy.
+//! Tests of the detection of clients and of their state.
 
 use mammouth_client_setup::{SetupState, Shadow};
 

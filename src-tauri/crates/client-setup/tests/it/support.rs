@@ -1,4 +1,4 @@
-//! A home folder with a client's files in it.
+//! Temporary home folders with a client's files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ impl TestHome {
         Self::on(System::Linux)
     }
 
-    /// Of a system that the client exists on.
+    /// A home folder on a system that the client supports.
     pub fn with(id: &str) -> Self {
         Self::on(if id == "raycast" { System::MacOs } else { System::Linux })
     }
@@ -88,7 +88,7 @@ impl TestHome {
         setup.apply(setup.plan_undo(client(id), choice)?)
     }
 
-    /// Every file and folder below the home folder, with its bytes.
+    /// All files and folders below the home folder, with their content.
     pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut tree = BTreeMap::new();
         walk(&self.environment.home, &mut tree);

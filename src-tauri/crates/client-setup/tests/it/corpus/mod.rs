@@ -1,4 +1,4 @@
-//! Configuration files as people have them: written by hand, by the clients and by other tools.
+//! Configuration files as found in practice: written by hand, by the clients and by other tools.
 
 mod json;
 mod toml;
@@ -15,7 +15,7 @@ pub struct Base {
     pub text: &'static str,
 }
 
-/// What happens to files: editors, systems and people.
+/// Changes that editors, systems and users make to files.
 #[derive(Clone, Copy, Debug)]
 pub enum Variation {
     AsIs,
@@ -54,7 +54,7 @@ pub fn file_of(home: &TestHome, id: &str) -> FileSetup {
     (client(id).files)(&home.environment, &connection()).swap_remove(0)
 }
 
-/// None where the format does not allow it.
+/// The text with the variation; `None` if the format does not allow it.
 pub fn vary(text: &str, format: Format, variation: Variation) -> Option<String> {
     let comment = comment(format);
     Some(match variation {
@@ -92,7 +92,7 @@ fn reindent(text: &str, unit: &str, format: Format) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
-/// Every base in every variation that its format allows.
+/// All base files in every variation that their format allows.
 pub fn all() -> Vec<(&'static str, Format, String)> {
     let mut files = Vec::new();
     for base in bases() {
