@@ -1,4 +1,4 @@
-//! Reads the tool calls of a complete block, JSON or tags, and checks them against the offered tools.
+//! Reader of the tool calls in a complete block, JSON or tags, with a check against the offered tools.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,19 +35,19 @@ pub(super) struct RawCall {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RawArguments {
-    /// Valid JSON text.
+    /// Arguments as valid JSON.
     Exact(String),
     Value(Value),
-    /// JSON text that may be malformed.
+    /// Arguments as JSON that may be malformed.
     Text(String),
-    /// Parameters from tags. The schema decides whether a value is a string or JSON.
+    /// Arguments as parameters from tags. The schema decides whether a value is a string or JSON.
     Fields(Vec<(String, String)>),
 }
 
 /// Maximum length in bytes of an unknown tool's name in a sentence for the model.
 const MAX_REPEATED_NAME_BYTES: usize = 256;
 
-/// How certain it is that a block is a call.
+/// Confidence that a block is a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Confidence {
     /// The block has the tags of calls: if it cannot be read, it is a broken call.
@@ -70,7 +70,7 @@ pub(super) fn read_calls(
 ) -> Option<Vec<ParsedCall>> {
     let raw_calls = parse_raw_calls(block, whole).filter(|written| !written.is_empty());
     let Some(written) = raw_calls else { return parse_unreadable(block, confidence, tools) };
-    // A tag of another form with a name nobody offered is about something else.
+    // A tag of another form without the name of an offered tool is not a call.
     if block.trim_start().starts_with('<') && !written.iter().any(|call| tools.find(&call.name).is_some()) {
         return None;
     }
@@ -147,7 +147,7 @@ fn check_arguments(given: RawArguments, tool: &Tool, budget: &mut StepBudget) ->
         },
         RawArguments::Fields(fields) => (None, arguments_from_fields(fields, schema, budget)),
     };
-    // Some models write the arguments as JSON in a text, as the wire forms of APIs do.
+    // Some models write the arguments as a string of JSON, as the vendors' APIs do.
     let (exact, mut value) = match value.as_str() {
         Some(text) if text.trim().is_empty() => (None, Value::Null),
         Some(text) => (None, lenient_json::parse_single(text).ok_or("they are not a JSON object")?),
@@ -182,7 +182,7 @@ fn parse_json_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
     if let Some(written) = parse_documented_form(text) {
         return Some(written);
     }
-    // What has its own end is complete, and a number at its end is not cut.
+    // A closed block is complete, so a number at its end is not truncated; the line break ends it.
     let values = if whole {
         lenient_json::parse_values(&format!("{text}\n"), usize::MAX)?
     } else {

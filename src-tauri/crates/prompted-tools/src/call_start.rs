@@ -1,4 +1,4 @@
-//! Detects the start of a tool call from as little text as possible.
+//! Detection of the start of a tool call from as little text as possible.
 
 use super::tool_set::ToolSet;
 use super::xml_calls::{self, WRAPPER_TAGS};
@@ -199,7 +199,7 @@ fn match_content(text: &str, at: usize, close: Option<String>, offer: &ToolSet) 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PrefixMatch {
     Yes,
-    /// The text ends before this can be decided.
+    /// Undecided, because the text ends too early.
     NeedMore,
     No,
 }
@@ -291,7 +291,7 @@ fn is_call_object(object: &str, offer: &ToolSet) -> Option<bool> {
         return None;
     }
     let Some(rest) = rest.strip_prefix(':') else { return Some(false) };
-    // `function` may hold a call or the name of one.
+    // The value of `function` is either a call or the name of a tool.
     if certain && (key != "function" || !rest.trim_start().starts_with(['"', '\''])) {
         return if rest.trim().is_empty() { None } else { Some(true) };
     }

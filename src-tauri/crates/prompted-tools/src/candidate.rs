@@ -10,7 +10,7 @@ use super::preceding_text::closes_fence;
 #[derive(Debug)]
 pub(super) struct CallCandidate {
     pub(super) start: usize,
-    /// Whether it began in the middle of a line.
+    /// Whether the block began in the middle of a line.
     pub(super) in_line: bool,
     body: usize,
     /// End of the content, once it is known.
@@ -33,7 +33,7 @@ enum CandidateState {
     Fence { line: usize, mark: char, length: usize },
 }
 
-/// Where a block ends, and whether it is closed or only cut by the end of the reply.
+/// End of a block, and whether the block is closed or only cut by the end of the reply.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CandidateEnd {
     pub(super) end: usize,
@@ -75,7 +75,8 @@ impl CallCandidate {
         self.at
     }
 
-    /// Whether it has the tags of a call, so that it is a (broken) call even if it cannot be read.
+    /// Whether the block has the tags of a call, so that it counts as a (broken) call even if it cannot be
+    /// read.
     pub(super) fn has_marks(&self) -> bool {
         self.has_marks
     }

@@ -1,4 +1,4 @@
-//! Formats earlier calls and results in the form of the instructions, so that the history matches them.
+//! Earlier calls and results in the form of the instructions, so that the history matches them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

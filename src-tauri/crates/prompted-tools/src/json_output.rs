@@ -1,4 +1,4 @@
-//! Extracts the JSON value that a client asked for from a model's answer, and checks it.
+//! Extraction and check of the JSON value that a client requested, from a model's answer.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use protocol::ResponseFormat;
 pub(super) struct JsonOutput {
     /// The JSON text, as the model wrote it where that is valid.
     pub(super) text: String,
-    /// Whether it was too large to be checked against its schema.
+    /// Whether the value was too large to be checked against its schema.
     pub(super) unchecked: bool,
 }
 

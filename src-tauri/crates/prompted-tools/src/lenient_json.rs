@@ -19,7 +19,7 @@ pub(super) fn parse_values(text: &str, max_missing_brackets: usize) -> Option<Ve
         match reader.peek() {
             None => return (!values.is_empty()).then_some(values),
             Some('{' | '[') if !reader.ended => values.push(reader.value()?),
-            // Surplus brackets at the end say nothing that could be lost.
+            // Surplus brackets at the end contain no information.
             Some('}' | ']' | ';') if !values.is_empty() => {
                 reader.skip(|c| c.is_whitespace() || matches!(c, '}' | ']' | ';'));
                 return reader.peek().is_none().then_some(values);
@@ -126,7 +126,7 @@ impl LenientReader<'_> {
                 self.position += 1;
                 Some(true)
             }
-            // The other bracket means that this one was forgotten in the middle: too many ways to mean it.
+            // The other bracket shows that this one is missing in the middle, which is ambiguous.
             Some('}' | ']') => None,
             Some(_) => Some(false),
         }
@@ -136,7 +136,7 @@ impl LenientReader<'_> {
         self.skip_whitespace();
         let next = self.peek();
         if self.consume(',') {
-            // After a comma at the very end something is missing.
+            // A comma at the very end shows that the text is truncated.
             return self.rest().chars().any(|c| !c.is_whitespace()).then_some(());
         }
         (next.is_none() || next == Some(bracket)).then_some(())
@@ -177,9 +177,9 @@ impl LenientReader<'_> {
             'f' => text.push('\u{c}'),
             '"' | '\'' | '\\' | '/' => text.push(c),
             'u' => text.push(self.unicode()?),
-            // A line that goes on after a backslash.
+            // A backslash before a line break continues the line.
             '\n' => {}
-            // As in a pattern that was not escaped for JSON: `\d` can only mean both characters.
+            // An unescaped regular expression: `\d` can only mean both characters.
             _ => text.extend(['\\', c]),
         }
         Some(())
@@ -208,7 +208,7 @@ impl LenientReader<'_> {
         let start = self.position;
         self.skip(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
         let word = &self.text[start..self.position];
-        // At the very end a number or a word may be cut.
+        // A number or a word at the very end may be truncated.
         self.peek()?;
         match word {
             "true" | "True" => Some(Value::Bool(true)),

@@ -32,7 +32,7 @@ pub(super) enum Segment {
 }
 
 impl Segment {
-    /// The size of its content in bytes.
+    /// Size of the content in bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -61,7 +61,7 @@ pub(super) struct CallParser {
     finished: bool,
     /// Steps for checking arguments until the next text.
     budget: StepBudget,
-    /// Whether this runs on a blocking thread.
+    /// Whether the parser runs on a blocking thread.
     offloaded: bool,
     /// The end of `block`, where resolving it was postponed to a blocking thread.
     postponed: Option<CandidateEnd>,
@@ -71,7 +71,7 @@ pub(super) struct CallParser {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ParserState {
-    /// Only white space since the beginning or the last call.
+    /// At the beginning of the reply or after a call, apart from white space.
     Fresh,
     LineStart,
     Line {
@@ -93,7 +93,7 @@ struct Tentative {
     start: usize,
     end: usize,
     calls: Vec<ParsedCall>,
-    /// Whether the end of the line decides.
+    /// Whether the block began in the middle of a line, so that the end of the line confirms the calls.
     in_line: bool,
 }
 
@@ -210,7 +210,7 @@ impl CallParser {
             call_start::Match::Yes(opener) => self.open_candidate(opener, false, out),
             call_start::Match::No => {
                 self.state = ParserState::Line { code: false };
-                // A backtick opens a code span; what else was looked at is text.
+                // A backtick opens a code span; any other of the characters is text.
                 self.at += usize::from(rest.starts_with(['<', '{', '[', '~']));
                 true
             }

@@ -1,4 +1,5 @@
-//! Decides from the preceding text whether a tag is a call or an example; recognises the end of code fences.
+//! Decision from the preceding text whether a tag is a call or an example, and recognition of the end of code
+//! fences.
 
 /// Bytes of preceding text that decide whether a block is an example.
 const CONTEXT_BYTES: usize = 200;

@@ -1,4 +1,4 @@
-//! Separates reasoning in tags at the beginning of a reply from the rest.
+//! Separation of reasoning in tags at the beginning of a reply from the rest.
 
 /// Opening and closing tags of reasoning.
 const REASONING_TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];

@@ -31,7 +31,7 @@ pub struct RepairPrompt {
     pub instruction: String,
 }
 
-/// Why a repair is needed.
+/// Reason for a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RepairReason {
     BrokenCall,
@@ -94,7 +94,7 @@ impl ReplyParser {
         self.parser.as_ref().is_some_and(CallParser::is_postponed)
     }
 
-    /// Does the slow work that [`ReplyParser::push`] postponed.
+    /// Does the work that [`ReplyParser::push`] postponed. Call it on a blocking thread.
     pub fn resume(&mut self, parts: &mut Vec<ReplyPart>) {
         let mut pieces = Vec::new();
         if let Some(parser) = &mut self.parser {
@@ -118,7 +118,7 @@ impl ReplyParser {
         self.called
     }
 
-    /// A note for the request log; contains no part of the conversation.
+    /// Note for the request log; contains no part of the conversation.
     pub fn note(&self) -> Option<&'static str> {
         let unchecked = self.unchecked || self.parser.as_ref().is_some_and(CallParser::is_unchecked);
         self.note.or(unchecked.then_some(UNCHECKED_NOTE))

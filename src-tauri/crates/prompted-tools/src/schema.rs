@@ -1,4 +1,5 @@
-//! Checks a value against the part of JSON Schema that tools use, and repairs it where only one reading is possible.
+//! Check of a value against the part of JSON Schema that tools use, with repairs where only one reading is
+//! possible.
 //!
 //! Supported: `type`, `properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `enum`, `const`, `anyOf`,
 //! `oneOf`, `allOf`, local `$ref`, the bounds of numbers, strings and arrays. Other keywords are ignored: the client

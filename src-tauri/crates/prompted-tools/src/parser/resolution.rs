@@ -1,4 +1,4 @@
-//! Resolves a block whose end is known: calls, tentative calls (if only calls follow), or text.
+//! Resolution of a block whose end is known: calls, tentative calls (if only calls follow), or text.
 
 use super::super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::super::call_reader::{Confidence, ParsedCall, read_calls};
@@ -96,7 +96,7 @@ impl CallParser {
     }
 
     fn accept(&mut self, start: usize, end: usize, calls: Vec<ParsedCall>, out: &mut Vec<Segment>) {
-        // Of several broken calls in a block, the first has its text.
+        // If a block has several broken calls, the first one carries the text.
         let mut text = Some(self.held[start..end].to_owned());
         for reading in calls {
             match reading {

@@ -51,7 +51,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         if let Some(known) = self.outcomes.get(&pair) {
             return known.clone();
         }
-        // A schema that means itself for the same value forbids nothing by that.
+        // A schema that refers to itself for the same value adds no condition.
         self.outcomes.insert(pair, CheckOutcome::Fits);
         let outcome = self.check_keywords(schema, value, depth);
         self.outcomes.insert(pair, outcome.clone());

@@ -1,4 +1,4 @@
-//! Converts a value to a type of its schema where only one reading is possible.
+//! Conversion of a value to a type of its schema where only one reading is possible.
 
 use serde_json::{Number, Value};
 
@@ -34,7 +34,7 @@ fn parse_text(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> 
         },
         "integer" | "number" => text.parse::<Number>().ok().map(Value::Number),
         "null" => (text == "null").then_some(Value::Null),
-        // A bracket each four bytes is as dense as values get: a step for each of them.
+        // The text has at most one value per four bytes; each value is one step.
         "array" | "object" if budget.try_consume(text.len() / 4) => lenient_json::parse_single(text),
         _ => None,
     }

@@ -31,7 +31,7 @@ fn blocks() -> Value {
     schema
 }
 
-/// Blocks of a kind inside each other, two in each.
+/// Blocks of one kind, nested two in each.
 fn nested(kind: &str, depth: usize) -> Value {
     let blocks: Vec<Value> = (0..2).filter(|_| depth > 0).map(|_| nested(kind, depth - 1)).collect();
     json!({"kind": kind, "text": "x", "blocks": blocks})
@@ -127,7 +127,7 @@ fn past_the_budget_a_value_is_left_as_it_is_and_counts_as_unchecked() {
     );
 }
 
-/// Schemas whose parts mean each other in any way.
+/// Arbitrary schemas whose parts refer to each other.
 fn any_schema() -> impl Strategy<Value = Value> {
     let reference = (0usize..4).prop_map(|n| json!({"$ref": format!("#/$defs/d{n}")}));
     let leaf = prop_oneof![

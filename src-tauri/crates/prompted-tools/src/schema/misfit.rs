@@ -1,4 +1,5 @@
-//! Why a value is not valid against its schema: references into both, formatted as a sentence only when it is needed.
+//! Reason why a value is not valid against its schema: references into both, formatted as a sentence only
+//! when needed.
 
 use std::fmt;
 use std::rc::Rc;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Texts of what matters to the parser, in any order.
+/// Arbitrary sequences of the text fragments that matter to the parser.
 fn any_output() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "<tool_call>",

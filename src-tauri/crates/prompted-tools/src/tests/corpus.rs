@@ -118,7 +118,8 @@ fn any_chunking_gives_the_same_result() {
     }
 }
 
-/// Whether a call is one of the expected, or the beginning of it: arguments may be missing, none may be another.
+/// Whether a call is one of the expected ones or its beginning: arguments may be missing, but none may
+/// differ.
 fn begins_one(call: &Expected, expected: &[Expected]) -> bool {
     let Expected::Call(name, arguments) = call else { return true };
     expected.iter().any(|other| match other {
