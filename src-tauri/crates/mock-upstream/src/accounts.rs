@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The window in which Mammouth renews a quota (docs/upstream-protocol.md, "Quota").
+/// Window in which Mammouth renews a quota (docs/upstream-protocol.md, "Quota").
 const QUOTA_WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
-/// Never limited on any plan (docs/upstream-protocol.md, "Names of models").
+/// Model that no plan limits (docs/upstream-protocol.md, "Names of models").
 const UNLIMITED_MODEL: &str = "openai-gpt-4o-mini";
 /// Model families with a quota of their own. A fixed list, so that invented model names cannot use memory.
 const MODEL_FAMILIES: [&str; 8] =
@@ -115,7 +115,7 @@ impl MockAccount {
         self.email.split('@').next().unwrap_or_default().to_owned()
     }
 
-    /// 150 cents a window times the plan's multiplier (docs/upstream-protocol.md, "Quota").
+    /// Cost limit of a window: 150 cents times the plan's multiplier (docs/upstream-protocol.md, "Quota").
     fn window_cents(&self) -> u64 {
         match self.plan.as_str() {
             "Expert" => 1500,

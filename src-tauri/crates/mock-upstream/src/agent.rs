@@ -1,6 +1,7 @@
 //! Scripted model that uses tools: offered tools and the conversation in, text or calls out. Pure.
 //!
-//! It is used by both upstreams and independent of their wire formats. The latest user message contains instructions:
+//! Both upstreams use it; it is independent of their wire formats. The latest user message contains
+//! instructions:
 //!
 //! - `call: NAME {JSON}` on a line of its own: a call of that tool with exactly these arguments; several lines are calls
 //!   in parallel. The reply to their results repeats them as text.
@@ -85,7 +86,7 @@ fn latest_instruction(turns: &[AgentTurn]) -> Option<(Instruction, &[AgentTurn])
         AgentTurn::User(text) => Some((parse_instruction(text), text, at)),
         AgentTurn::Called(_) | AgentTurn::Result(_) => None,
     });
-    // Some agents put a reminder behind the user's message as a message of its own: then the one before counts. A
+    // Some agents send a reminder as a separate message after the user's: then the message before it counts. A
     // message that follows the whole work is a new question. Reminders that are marked as such do not count at all.
     let is_reminder = |text: &str| text.starts_with("<system-reminder>");
     let mut candidates = orders.filter(|(order, text, _)| order.is_some() || !is_reminder(text)).take(3);

@@ -1,4 +1,4 @@
-//! Sends a body in chunks, with delays and faults.
+//! Body sent in chunks, with delays and faults.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl ResponseContext {
     pub(super) fn into_response(mut self, answer: MockResponse) -> Response<Body> {
         self.call_guard.record_status(answer.status.as_u16());
         let content_length = self.content_length(&answer);
-        // hyper never asks for a body that has no bytes by its head.
+        // hyper never polls the body if the head excludes one.
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&answer.status);
         if bodiless || content_length == Some(0) {
             self.call_guard.complete();
@@ -87,7 +87,7 @@ impl BodyStream {
         if let (0, Some(wait)) = (self.sent, self.context.fault.delay_before_body) {
             wait.elapse().await;
         }
-        // hyper writes what it has when the body makes it wait; a break must come after those bytes.
+        // hyper writes its buffer while the body is pending; an interruption must come after those bytes.
         tokio::task::yield_now().await;
         if let Some(kind) = self.context.fault.interruption_at(self.sent) {
             return self.interrupt(kind).await;

@@ -33,7 +33,7 @@ pub struct RecordedCall {
     /// Other fields of the body (API only).
     pub fields: serde_json::Map<String, Value>,
     pub uploaded: Option<RecordedUpload>,
-    /// How the request violates the protocol, as text.
+    /// Description of the protocol violation, if there is one.
     pub problem: Option<String>,
     /// Status of the response. `None` before the response, and after a reset without one.
     pub status: Option<u16>,

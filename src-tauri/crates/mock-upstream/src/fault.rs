@@ -23,9 +23,9 @@ pub struct Fault {
     pub eof_after: Option<usize>,
     /// Number of chunks before an error in the stream (API only).
     pub error_after: Option<usize>,
-    /// In bytes.
+    /// Size of the slices of the reply, bytes.
     pub slice: Option<NonZeroUsize>,
-    /// In bytes.
+    /// Size of the reply, bytes.
     pub size: Option<u64>,
     pub endless: bool,
     pub bad_utf8: Option<BadUtf8>,
@@ -63,7 +63,7 @@ pub enum FaultBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delay {
     For(Duration),
-    /// Until the client disconnects or the mock stops.
+    /// No end: the delay lasts until the client disconnects or the mock stops.
     Forever,
 }
 
@@ -79,9 +79,9 @@ impl Delay {
 /// Kinds of invalid UTF-8 in a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadUtf8 {
-    /// Invalid bytes after the first chunk.
+    /// Bytes after the first chunk that are not UTF-8.
     Invalid,
-    /// The reply ends inside a character.
+    /// End of the reply inside a character.
     Cut,
 }
 

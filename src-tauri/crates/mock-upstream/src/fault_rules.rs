@@ -42,12 +42,12 @@ impl FaultRule {
         Self { path: Some(super::CHAT_PATH.to_owned()), ..Self::on_web_chat(fault) }
     }
 
-    /// Every upload meets the fault.
+    /// Rule for every upload.
     pub fn on_uploads(fault: Fault) -> Self {
         Self { path: Some(UPLOAD_PATH.to_owned()), ..Self::on_web_chat(fault) }
     }
 
-    /// Only requests of this account.
+    /// Limits the rule to requests of this account.
     #[must_use]
     pub fn for_account(self, label: &str) -> Self {
         Self { account: Some(label.to_owned()), ..self }

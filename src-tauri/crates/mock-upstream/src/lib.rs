@@ -1,8 +1,9 @@
 //! Mock of Mammouth's two upstreams, for `--demo`, tests and benchmarks.
 //!
-//! It implements the protocol independently and uses no other crate of the workspace, because it tests them. It is as
-//! strict as the real site: an invalid request is a 400 and is recorded in [`RecordedCall::problem`]. It listens on a
-//! free port of 127.0.0.1 only, records requests (bounded), and injects faults on request. It stores nothing on disk.
+//! The mock implements the protocol independently and uses no other crate of the workspace, because it tests
+//! them. It is as strict as the real site: an invalid request is a 400 and is recorded in
+//! [`RecordedCall::problem`]. The mock listens on a free port of 127.0.0.1 only, records requests (bounded),
+//! and injects faults on request. Nothing is stored on disk.
 //!
 //! # Endpoints
 //!
@@ -122,7 +123,7 @@ pub use tool_prompt::ToolMistake;
 
 use shared::SharedState;
 
-/// A running mock. It stops when it is dropped.
+/// A running mock; dropping it stops the mock.
 pub struct MockUpstream {
     address: SocketAddr,
     shared: Arc<SharedState>,

@@ -20,7 +20,7 @@ impl FormPart {
     }
 }
 
-/// The parts in the order they were sent. The error says in words what does not fit.
+/// Parses the parts in the order they were sent. The error is a sentence about the first violation.
 pub(super) fn parse(content_type: &str, body: &Bytes) -> Result<Vec<FormPart>, String> {
     let delimiter = format!("\r\n--{}", boundary(content_type)?).into_bytes();
     let mut rest = body.clone();
@@ -106,7 +106,7 @@ fn parse_disposition(value: &str, part: &mut FormPart) -> Result<(), String> {
     if part.name.is_empty() { Err(wrong()) } else { Ok(()) }
 }
 
-/// Horspool's search, because a naive one is slow on a 20 MB image in a debug build.
+/// Finds bytes by Horspool's search, because a naive search is slow on a 20 MB image in a debug build.
 fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut skips = [needle.len(); 256];
     let (last, before) = needle.split_last()?;

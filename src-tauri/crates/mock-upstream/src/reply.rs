@@ -17,7 +17,7 @@ pub(super) struct MessageDirectives {
 }
 
 impl MessageDirectives {
-    /// The error says in words what is wrong with a `sim:` line.
+    /// Parses the directives. The error describes an invalid `sim:` line.
     pub(super) fn parse(message: &str) -> Result<Self, String> {
         let is_fault = |line: &&str| line.starts_with("sim:");
         let (faults, rest): (Vec<&str>, Vec<&str>) = message.split('\n').partition(is_fault);

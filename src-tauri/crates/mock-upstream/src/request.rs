@@ -17,7 +17,7 @@ pub(super) struct ChatForm {
 }
 
 impl ChatForm {
-    /// The error says in words what does not fit.
+    /// Parses the form. The error is a sentence about the first violation.
     pub(super) fn parse(parts: &[FormPart]) -> Result<Self, String> {
         let [model, preprompt, messages @ ..] = parts else {
             return Err("the form needs model, preprompt and messages".to_owned());
@@ -45,7 +45,7 @@ impl ChatForm {
     }
 }
 
-/// The form of `/api/attachments/saveFile`; the error says in words what does not fit.
+/// Parses the form of `/api/attachments/saveFile`. The error is a sentence about the first violation.
 pub(super) fn parse_upload(parts: &[FormPart]) -> Result<RecordedUpload, String> {
     let [kind, name, file] = parts else {
         return Err("the form needs type, name and file".to_owned());

@@ -1,4 +1,4 @@
-//! A response before it is sent, and how faults change it.
+//! Responses before they are sent, and their changes by faults.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -22,7 +22,7 @@ pub(super) struct MockResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) chunks: BodyChunks,
-    /// Whether it is sent with a `Content-Length`, otherwise in chunked encoding.
+    /// Whether the response is sent with a `Content-Length`, otherwise in chunked encoding.
     pub(super) length_known: bool,
 }
 

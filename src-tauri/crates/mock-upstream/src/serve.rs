@@ -22,7 +22,8 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionNumber(pub(super) u64);
 
-/// Accepts connections until the mock stops. It has no timeouts: its only client is this program, on loopback.
+/// Accepts connections until the mock stops. There are no timeouts: the only client is this program, on
+/// loopback.
 pub(super) async fn accept_loop(listener: TcpListener, shared: Arc<SharedState>, tasks: TaskTracker) {
     let stop = shared.stop.clone();
     let accepting = async {
@@ -45,7 +46,7 @@ pub(super) async fn accept_loop(listener: TcpListener, shared: Arc<SharedState>,
 }
 
 async fn serve_connection(stream: TcpStream, number: u64, shared: Arc<SharedState>) {
-    // Words are small, and each is to leave at once. Without it they would only come later.
+    // Words are small, and without TCP_NODELAY the system would delay them.
     let _ = stream.set_nodelay(true);
     let socket = Arc::new(Socket::new(stream));
     let request_socket = Arc::clone(&socket);
@@ -54,7 +55,7 @@ async fn serve_connection(stream: TcpStream, number: u64, shared: Arc<SharedStat
         routes::route(Arc::clone(&shared), Arc::clone(&request_socket), request)
     });
     let wire = TokioIo::new(SocketIo(Arc::clone(&socket)));
-    // An error is a client that left or a fault that was asked for; both are in the record.
+    // An error is a client that disconnected or an injected fault; the call log has both.
     let _ = http1::Builder::new().serve_connection(wire, service).await;
     let _ = socket.write_raw_response().await;
 }

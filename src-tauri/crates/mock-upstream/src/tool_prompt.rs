@@ -1,5 +1,5 @@
-//! Mock of a web model with prompted tools and JSON: parses the prompt and writes calls. It shares no code with the
-//! crate that writes the prompt.
+//! Mock of a web model with prompted tools and JSON: parses the prompt and writes calls. The module shares no
+//! code with the crate that writes the prompt.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::request::ChatForm;
 /// The reply of a model with tools or a JSON format; `None` without instructions.
 pub(super) fn reply(ask: &ChatForm) -> Option<String> {
     let (offers, turns) = (offered_tools(&ask.preprompt), turns(ask));
-    // Who was told what to say says that, and makes no call when it is asked once more.
+    // A model with an `echo:` directive replies as directed, and makes no call when the request is repeated.
     let is_echo = |turn: &AgentTurn| matches!(turn, AgentTurn::User(text) if text.starts_with("echo:"));
     let has_result = turns.iter().any(is_echo) || matches!(turns.last(), Some(AgentTurn::Result(_)));
     let forced = || if has_result { None } else { required_call(&ask.preprompt, &offers) };

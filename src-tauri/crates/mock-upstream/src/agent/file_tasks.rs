@@ -1,4 +1,4 @@
-//! Carries out file tasks with the offered tools: selects the tool and the names of its arguments.
+//! File tasks with the offered tools: selection of the tool and of its argument names.
 
 use serde_json::{Map, Value, json};
 
@@ -285,7 +285,7 @@ fn sed_escaped(text: &str) -> String {
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// The lines around the change, before and after it, because patches consist of whole lines.
+/// The complete lines around the change, before and after it, because patches consist of whole lines.
 fn whole_lines(results: &[&str], old: &str, new: &str) -> (String, String) {
     let shown: Vec<String> = results.iter().map(|result| text_of_json(result)).collect();
     let read = without_line_numbers(&shown.join("\n"));

@@ -1,5 +1,5 @@
-//! The mock of the official API: LiteLLM's variant of OpenAI's API, with keys. It shares no code with the client
-//! that it tests.
+//! The mock of the official API: LiteLLM's variant of OpenAI's API, with keys. The module shares no code with
+//! the client that it tests.
 
 mod models;
 mod padding;

@@ -29,7 +29,7 @@ pub(super) struct ChatRequest {
 }
 
 impl ChatRequest {
-    /// The error says in words what does not fit.
+    /// Parses the request. The error is a sentence about the first violation.
     pub(super) fn parse(json: Value) -> Result<Self, String> {
         let Value::Object(mut fields) = json else { return Err("the body is not an object".to_owned()) };
         if let Some(name) = FORBIDDEN_FIELDS.into_iter().find(|name| fields.contains_key(*name)) {
@@ -85,7 +85,7 @@ impl ChatRequest {
         tools.iter().filter_map(offer).collect()
     }
 
-    /// The name of the tool that must be called; empty where any will do.
+    /// The name of the tool that must be called; empty if any tool is allowed.
     pub(super) fn required_tool(&self) -> Option<&str> {
         let choice = self.fields.get("tool_choice")?;
         if choice == "required" { Some("") } else { choice["function"]["name"].as_str() }
@@ -127,7 +127,7 @@ pub(super) struct EmbeddingsRequest {
 }
 
 impl EmbeddingsRequest {
-    /// The error says in words what does not fit.
+    /// Parses the request. The error is a sentence about the first violation.
     pub(super) fn parse(json: &Value) -> Result<Self, String> {
         let fields = json.as_object().ok_or("the body is not an object")?;
         let inputs = match fields.get("input") {

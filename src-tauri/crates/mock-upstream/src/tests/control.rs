@@ -1,4 +1,4 @@
-//! Rules, set in the process and by HTTP.
+//! Tests of rules that are set in the process and over HTTP.
 
 use super::super::{Fault, FaultRule};
 use super::*;

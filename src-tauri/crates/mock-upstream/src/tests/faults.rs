@@ -1,4 +1,4 @@
-//! Every fault, over the wire.
+//! Tests of every fault over the wire.
 
 use super::*;
 
@@ -12,7 +12,7 @@ async fn one(fault: &str) -> RawResponse {
     ask_with(&simulator().await, fault).await
 }
 
-/// A chunked answer's pieces as text, and whether it came to its end.
+/// The chunks of a body as text, and whether the body is complete.
 fn pieces(answer: &RawResponse) -> (Vec<String>, bool) {
     let (chunks, complete) = answer.chunks();
     (chunks.into_iter().map(|chunk| String::from_utf8(chunk).unwrap()).collect(), complete)

@@ -1,4 +1,4 @@
-//! Tests over a raw socket, so that every byte of an answer can be seen.
+//! Tests over a raw socket, so that every byte of a response can be checked.
 
 mod control;
 mod faults;
@@ -17,7 +17,7 @@ async fn simulator() -> MockUpstream {
     MockUpstream::start(MockUpstreamOptions::instant(accounts)).await.unwrap()
 }
 
-/// All that came over the socket until it was closed.
+/// All bytes received until the connection was closed.
 #[derive(Debug)]
 struct RawResponse {
     raw: Vec<u8>,
@@ -48,7 +48,7 @@ impl RawResponse {
         serde_json::from_slice(self.body()).unwrap()
     }
 
-    /// The pieces of a chunked body, and whether its end mark came.
+    /// The chunks of a chunked body, and whether the final chunk was received.
     fn chunks(&self) -> (Vec<Vec<u8>>, bool) {
         assert_eq!(self.header("transfer-encoding").as_deref(), Some("chunked"));
         let (mut rest, mut chunks) = (self.body(), Vec::new());
@@ -74,7 +74,7 @@ async fn connect(simulator: &MockUpstream) -> TcpStream {
     TcpStream::connect(simulator.address).await.unwrap()
 }
 
-/// Sends a request that is to be the connection's last, and leaves the answer unread.
+/// Sends a request that ends the connection, without reading the response.
 async fn send(simulator: &MockUpstream, first_line: &str, headers: &str, body: &[u8]) -> TcpStream {
     let mut stream = connect(simulator).await;
     let head = format!(

@@ -1,6 +1,7 @@
-//! The simulator held against upstream-protocol.md: one row for each call, form, code and refusal that the text names.
+//! Comparison of the mock with docs/upstream-protocol.md: one row for each call, form, code and rejection in
+//! the text.
 //!
-//! What a row's message asks for by a `sim:` line is a fault that the real hosts show by themselves.
+//! A `sim:` line in a row's message requests a fault that the real hosts show by themselves.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +14,17 @@ mod web;
 
 const KEY: &str = "Authorization: Bearer sk-dora-key-0123456789\r\n";
 
-/// What an answer's body must be.
+/// Expected body of a response.
 enum Body {
     /// JSON with these fields, by pointer.
     Json(&'static [(&'static str, Is)]),
     /// Exactly this text.
     Text(&'static str),
-    /// A text with all these in it.
+    /// A text that contains all of these.
     Contains(&'static [&'static str]),
 }
 
-/// What a field must be.
+/// Expected value of a field.
 enum Is {
     Text,
     Number,
@@ -35,7 +36,7 @@ enum Is {
 }
 
 struct Row {
-    /// What the protocol says.
+    /// Statement of the protocol that the row checks.
     says: &'static str,
     call: &'static str,
     credential: &'static str,
@@ -62,7 +63,7 @@ fn no_body() -> (&'static str, String) {
 
 const ANY: Body = Body::Contains(&[]);
 
-/// Calls that the protocol names and the program never makes: unproven, or translated to chat completions.
+/// Calls that the protocol names and the program never makes: not proven, or translated to chat completions.
 fn unused() -> Vec<Row> {
     let calls = [
         "POST /v1/images/generations",
@@ -81,7 +82,7 @@ fn unused() -> Vec<Row> {
         .collect()
 }
 
-/// What only the simulator has: a login page that needs no password, and its own controls.
+/// Calls that only the mock has: a login page without a password, and its control endpoints.
 const ITS_OWN: [&str; 7] = [
     "GET /app/login",
     "POST /app/login",
@@ -149,7 +150,7 @@ fn the_simulator_serves_nothing_that_is_not_accounted_for() {
     assert_eq!(listed, rows);
 }
 
-/// The requests in the table of endpoints in the module's documentation.
+/// The requests in the endpoint table of the crate's documentation.
 fn endpoints(documentation: &str) -> BTreeSet<String> {
     let rows = documentation.lines().skip_while(|line| !line.contains("# Endpoints"));
     let rows = rows.take_while(|line| !line.contains("# What the last user message"));

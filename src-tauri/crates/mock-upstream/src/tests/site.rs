@@ -1,4 +1,4 @@
-//! The site as it behaves without faults.
+//! Tests of the site without faults.
 
 use super::super::{LLMS_PATH, UsageFormat};
 use super::*;

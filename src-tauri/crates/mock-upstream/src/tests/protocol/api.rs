@@ -1,4 +1,4 @@
-//! Section 2: the official API.
+//! Rows of section 2: the official API.
 
 use super::{ANY, Body, Is, KEY, Row, no_body, row};
 

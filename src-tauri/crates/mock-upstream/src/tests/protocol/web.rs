@@ -1,4 +1,4 @@
-//! Section 1: the web upstream.
+//! Rows of section 1: the web upstream.
 
 use super::super::*;
 use super::{ANY, Body, Is, Row, no_body, row};
