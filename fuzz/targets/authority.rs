@@ -1,4 +1,5 @@
-//! The value of a `Host` header: what is accepted must be plain, and must mean the same when it is read again.
+//! Parsing of a `Host` header's value: an accepted value must be plain, and must have the same meaning when
+//! it is parsed again.
 #![no_main]
 
 use gateway::auth::authority::parse;

@@ -1,10 +1,11 @@
-//! The bytes of a reply in any pieces, and stop sequences across their borders: the text must not depend on the pieces.
+//! Decoding of a reply in chunks of any size, with stop sequences across their boundaries: the text must not
+//! depend on the chunks.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use protocol::{StopSequenceFilter, Utf8StreamDecoder};
 
-/// What left for the client, and whether a stop sequence was met.
+/// Text sent to the client, and whether a stop sequence was matched.
 type Outcome = (String, bool);
 
 fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<String>)| {
@@ -19,7 +20,7 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<String>)| {
     }
 });
 
-/// The bytes in pieces of the given sizes, the rest as the last piece.
+/// Splits the bytes into pieces of the given sizes; the rest is the last piece.
 fn split<'a>(mut bytes: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for size in sizes {
@@ -31,7 +32,7 @@ fn split<'a>(mut bytes: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// `None` when the bytes are not UTF-8 up to where a stop sequence ends the reply.
+/// The outcome of a reply; `None` if the bytes before a matched stop sequence are not UTF-8.
 fn filter_text(pieces: &[&[u8]], stop: &[String]) -> Option<Outcome> {
     let mut decoder = Utf8StreamDecoder::new();
     let mut filter = StopSequenceFilter::new(stop);

@@ -1,4 +1,4 @@
-//! What a client sends as a request body: anything may come, and each end is an answer, never a panic.
+//! Decoding of a request body: any body results in a request or an error, never in a panic.
 #![no_main]
 
 use dialects::{DIALECTS, ReplyMeta};

@@ -1,5 +1,6 @@
-//! A reply that may call a tool, with any schema and any arguments: reading it ends, says the same in any pieces, and what
-//! is passed on as a call has an object as its arguments. libFuzzer's timeout is the bound on the work.
+//! Parsing of a reply that may call a tool, with any schema and any arguments: parsing ends, the result does
+//! not depend on the chunks, and the arguments of a call that is passed on are an object. libFuzzer's timeout
+//! is the bound on the work.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The calls, and the text around them.
+/// Parses the reply. Returns the calls and the text around them.
 fn parse<'a>(request: &Request, pieces: impl Iterator<Item = &'a str>) -> (Vec<(String, String)>, String) {
     let mut parser = ReplyParser::new(request);
     let mut parts = Vec::new();
