@@ -1,8 +1,8 @@
-//! How a window that exists gets the focus.
+//! Focus of a window that already exists.
 //!
-//! Wayland lets a window take the focus only with a token, which the desktop gives the program that the user started: a
-//! second start passes it on to the first. Without one, a window that is mapped anew comes to the front as a new window
-//! does.
+//! Wayland lets a window take the focus only with a token, which the desktop gives the program that the user
+//! started: a second start passes it on to the first. Without a token, a window that is mapped again comes to
+//! the front as a new window does.
 
 use tauri::WebviewWindow;
 

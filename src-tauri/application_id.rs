@@ -1,4 +1,4 @@
-//! The program's reverse-DNS name, and the migration of what was stored under its former one.
+//! Reverse-DNS name of the program, and the migration of what was stored under its former one.
 
 use std::io;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) fn migrate_folders() {
     }
 }
 
-/// Renames the folder in one place, unless there is one under the present name.
+/// Renames the folder in one place, unless a folder of the present name exists.
 fn migrate_folder(parent: &Path) -> io::Result<()> {
     let (former, present) = (parent.join(FORMER_ID), parent.join(APPLICATION_ID));
     if former.is_dir() && !present.exists() { std::fs::rename(former, present) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Lets Tauri read `tauri.conf.json` at compile time.
+//! Build script that lets Tauri read `tauri.conf.json` at compile time.
 
 fn main() {
     // Tauri watches only its default folder; this one is beside the sources.

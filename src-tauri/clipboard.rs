@@ -1,4 +1,4 @@
-//! Writes text to the clipboard.
+//! Clipboard access: copies text.
 
 use tauri::AppHandle;
 
@@ -34,7 +34,7 @@ pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError
     copied.map_err(refused)?.map_err(refused)
 }
 
-/// Starts a console program without a console window (`CreateProcessW`, process creation flags).
+/// Creation flag that starts a console program without a console window (`CreateProcessW`).
 #[cfg(windows)]
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 

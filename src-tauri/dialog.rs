@@ -17,7 +17,7 @@ pub(super) struct Dialog<'a> {
 }
 
 impl Dialog<'_> {
-    /// Shows the dialog and waits for the answer. Returns whether `accept` was pressed, which is `false` if no dialog
+    /// Shows the dialog and waits for the answer. Returns whether `accept` was pressed; `false` if no dialog
     /// can be shown. Call it on the main thread.
     #[cfg(target_os = "linux")]
     pub(super) fn ask(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Disables OpenGL for the windows.
+//! Disabling of OpenGL for the windows.
 //!
 //! GDK loads a driver as soon as it connects to an X11 display, and WebKit loads one for each page. Measured: 50 MB in
 //! this process without any window, and 85 MB in the page's process, for pages of text with almost no animation.

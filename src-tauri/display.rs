@@ -1,4 +1,4 @@
-//! The display, and GTK's start.
+//! Check for a display, and the initialisation of GTK.
 
 use super::Error;
 
@@ -13,8 +13,8 @@ pub fn check() -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts GTK under the name of the desktop entry, by which docks and window switchers find the icon: it becomes the
-/// class of the windows on X11 and their application id on Wayland.
+/// Initialises GTK under the name of the desktop entry, by which docks and window switchers find the icon:
+/// the name becomes the class of the windows on X11 and their application id on Wayland.
 ///
 /// # Errors
 /// There is no display.

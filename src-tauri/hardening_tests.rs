@@ -6,9 +6,9 @@ fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// The isolation pattern is not used. The page is compiled in, loads no foreign script (the policy allows only its
-/// own), and may call two commands that check their arguments themselves. An isolation frame would protect the same two
-/// commands.
+/// Checks that the isolation pattern is not used. The page is compiled in, loads no foreign script (the
+/// policy allows only its own), and may call two commands that check their arguments themselves. An isolation
+/// frame would protect the same two commands.
 #[test]
 fn w06_the_configuration_grants_windows_no_more() {
     let config = parse_json(include_str!("../tauri.conf.json"));

@@ -1,4 +1,4 @@
-//! IPC commands of the window: two commands that lead to the management API, for the main window only.
+//! IPC commands of the window: two commands that call the management API, for the main window only.
 
 use futures_util::StreamExt;
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use super::context::DesktopContext;
 use super::window::{DRAWN_COMMAND, MAIN_LABEL, show_drawn};
 use gateway::management::{ControlError, ControlEvent, ErrorCode};
 
-/// The largest argument of a command, bytes of text. The HTTP API has the same limit.
+/// Maximum size of a command's arguments, bytes of text. The HTTP API has the same limit.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 /// The event stream of the page. A page that is loaded again starts a new stream and ends the old one.

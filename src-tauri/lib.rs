@@ -1,26 +1,27 @@
 //! The desktop program of Mammouth Proxy: tray, window, sign-in, notifications and start at login.
 //!
-//! Everything it shows or does goes through the management API of the [`gateway`], as the page over HTTP does. The
-//! proxy runs on its own threads and does not depend on windows: it serves before the first one is drawn and after the
-//! last is closed. `docs/architecture.md` is the map of the whole; the crates below are in `src-tauri/crates/`:
+//! Everything that the program shows or does goes through the management API of the [`gateway`], as the page
+//! over HTTP does. The proxy runs on its own threads and does not depend on windows: it serves before the
+//! first window is drawn and after the last is closed. `docs/architecture.md` is the map of the whole; the
+//! crates below are in `src-tauri/crates/`:
 //!
-//! | crate | what it holds |
+//! | crate | content |
 //! |---|---|
 //! | `protocol` | requests, events, usage and token counts, independent of a wire format |
 //! | `dialects` | the wire formats of OpenAI, Anthropic and Ollama: decoding and encoding |
 //! | `prompted-tools` | tool calls by prompt: instructions, reply parser, schema checks |
 //! | `upstreams` | clients of Mammouth's official API and of its web application |
 //! | `storage` | secrets, settings, the request log |
-//! | [`gateway`] | authentication, account pool, proxy, HTTP server, management API, and what builds them |
-//! | `mock-upstream` | a stand-in for Mammouth, for the demo, tests and benchmarks |
+//! | [`gateway`] | authentication, account pool, proxy, HTTP server, management API, and their construction |
+//! | `mock-upstream` | mock of Mammouth's two upstreams, for the demo, tests and benchmarks |
 //! | `client-setup` | sets up client programs by splicing their configuration files |
 //! | [`cli`] | the command line and the headless server, `mammouth-proxy` |
 //!
-//! | file | what it is for |
+//! | file | content |
 //! |---|---|
 //! | `control_impl` | implementation of the management API's `Desktop` trait |
 //! | `tray/` | icon and menu; the menu is built as a value, then passed to the system |
-//! | `window`, `activation`, `ipc` | the main window, how it gets the focus, built when it is opened, and its two IPC commands |
+//! | `window`, `activation`, `ipc` | the main window, which is built when it is opened, its focus, and its two IPC commands |
 //! | `login/` | the window for Mammouth's login page, without access to IPC commands |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
 //! | `dialog`, `port_taken`, `start_failure`, `window_failure` | dialogs where there is no window |
@@ -74,7 +75,7 @@ use cli::ProxyHandle;
 use context::DesktopContext;
 use page::WindowPage;
 
-/// Why the desktop program could not start.
+/// Reason why the desktop program could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no display to show a window on; 'mammouth-proxy serve' runs without one")]

@@ -43,7 +43,7 @@ pub(super) async fn open_in_application(app: &AppHandle, link: Secret) -> Result
     if opened.await.unwrap_or(false) { Ok(()) } else { Err(no_application()) }
 }
 
-/// As on Linux, by the system's own program.
+/// Opens a link as on Linux, with the system's own program.
 ///
 /// # Errors
 /// `client_file`: the system has no application for it.

@@ -9,7 +9,7 @@ use super::page::WindowPage;
 use super::tray::shows_icons;
 use gateway::management::UserMessage;
 
-/// How long to wait for a tray. At login the panel may start after this program.
+/// Time to wait for a tray. At login the panel may start after this program.
 const PANEL_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// File in the data directory that marks the notification as shown.
 const SHOWN_MARKER: &str = "no-tray-said";

@@ -5,7 +5,7 @@ use gateway::management::{ErrorLine, ServingState, Status};
 use serde::Deserialize;
 use storage::config::{Choice, Language, Strategy, Theme, TrayIcon};
 
-/// What tray and notifications show. The default is what is known before the first status.
+/// Status that tray and notifications show. The default is the status before the first report.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ProxyStatus {
     pub(super) demo: bool,
@@ -19,11 +19,11 @@ pub(super) struct ProxyStatus {
     pub(super) language: Language,
     pub(super) theme: Theme,
     pub(super) tray_icon: TrayIcon,
-    /// Not a part of `status`: see [`ClientStatus::from_json`].
+    /// Clients from a separate command; see [`ClientStatus::from_json`].
     pub(super) clients: Vec<ClientStatus>,
 }
 
-/// Whether the proxy can serve.
+/// Serving state of the proxy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum ProxyState {
     Serving,
@@ -32,7 +32,7 @@ pub(super) enum ProxyState {
     Stopped,
     Error,
     NoAccount,
-    /// Before the first status.
+    /// State before the first report.
     #[default]
     Unknown,
 }
@@ -81,11 +81,11 @@ pub(super) struct ClientStatus {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) state: ClientState,
-    /// Whether it can be started for the proxy without a change of its files.
+    /// Whether the client can be started for the proxy without a change of its files.
     pub(super) can_launch: bool,
 }
 
-/// Whether a client uses the proxy.
+/// State of a client's set-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ClientState {
@@ -103,7 +103,7 @@ pub(super) enum ClientState {
 }
 
 impl ClientStatus {
-    /// Parses the result of `clients.list`. Clients that are not on this machine are left out.
+    /// Parses the result of `clients.list`. Clients that are neither on this machine nor set up are omitted.
     pub(super) fn from_json(list: &serde_json::Value) -> Vec<Self> {
         let clients = list["clients"].as_array().map(Vec::as_slice).unwrap_or_default();
         clients.iter().filter_map(Self::from_entry).collect()

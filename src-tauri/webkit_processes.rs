@@ -1,7 +1,7 @@
 //! Cleanup of WebKit's helper processes after the last window is closed.
 //!
-//! WebKitGTK keeps its network process for good, 60 MB without use. Tauri keeps it on purpose, to reuse it. It can be
-//! ended: WebKit starts another one with the next page.
+//! WebKitGTK keeps its network process for good, 60 MB without use. Tauri keeps the process on purpose, to
+//! reuse it. Ending it is safe: WebKit starts another one with the next page.
 
 #[cfg(target_os = "linux")]
 use tauri::Manager;

@@ -1,4 +1,4 @@
-//! The main window. It is built when it is opened and destroyed when it is closed, so that no process of WebKit runs
+//! The main window. It is built when opened and destroyed when closed, so that no process of WebKit runs
 //! while it is closed.
 
 use std::time::Duration;
@@ -20,9 +20,10 @@ use storage::config;
 /// The label of the main window, which the capability names.
 pub(super) const MAIN_LABEL: &str = "main";
 
-/// The command by which the page says that it has content. The window answers it, not the management API.
+/// Command by which the page reports that it has content. The window handles the command, not the management
+/// API.
 pub(super) const DRAWN_COMMAND: &str = "window.drawn";
-/// The longest time that a new window stays invisible while its page is not drawn.
+/// Maximum time that a new window stays invisible while its page is not drawn.
 const SHOW_TIMEOUT: Duration = Duration::from_millis(500);
 /// The background of the page in each theme: `--bg` of `ui/src/app.css`.
 const LIGHT_BACKGROUND: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
@@ -41,7 +42,7 @@ pub(super) fn open(context: &DesktopContext, page: WindowPage) {
     open_activated(context, page, None);
 }
 
-/// [`open`], on behalf of the program that the desktop gave this activation token.
+/// Does the same as [`open`], on behalf of the program that the desktop gave this activation token.
 pub(super) fn open_activated(context: &DesktopContext, page: WindowPage, activation_token: Option<String>) {
     let context = context.clone();
     let task_context = context.clone();

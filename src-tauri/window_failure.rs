@@ -1,4 +1,4 @@
-//! Dialog for a window that cannot be shown. Its pages in the browser are the way out.
+//! Dialog for a window that cannot be shown, which offers its pages in the browser instead.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,10 +9,10 @@ use super::links::open_with_system;
 
 /// Microsoft's installer of the WebView2 runtime.
 const WEBVIEW_DOWNLOAD: &str = "https://go.microsoft.com/fwlink/p/?LinkId=2124703";
-/// Whether the dialog is open. A second click shows no second one.
+/// Whether the dialog is open. A second click opens no second dialog.
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Shows why there is no window, and opens the pages in the browser if the user wants that.
+/// Shows the reason why there is no window, and opens the pages in the browser if the user wants that.
 pub(super) async fn show(context: &DesktopContext, error: &tauri::Error) {
     let Some(status) = context.status().await else { return };
     if IS_OPEN.swap(true, Ordering::Relaxed) {
@@ -45,7 +45,7 @@ pub(super) async fn show(context: &DesktopContext, error: &tauri::Error) {
     }
 }
 
-/// The error, where to get what Windows may lack, and what works without.
+/// The error, the source of what Windows may lack, and the functions that work without a window.
 fn explanation(strings: &Strings, error: &str, on_windows: bool) -> String {
     let webview = on_windows.then(|| fill(strings.no_webview, &[WEBVIEW_DOWNLOAD]));
     let parts = [Some(error.to_owned()), webview, Some(strings.no_window_advice.to_owned())];

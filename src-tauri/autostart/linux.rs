@@ -7,7 +7,7 @@ use tauri::AppHandle;
 
 use super::super::application_id::APPLICATION_ID;
 
-/// The name of the entry, and of its icon, before the program had its reverse-DNS name.
+/// Former name of the entry and its icon, before the reverse-DNS name.
 const FORMER_NAME: &str = "mammouth-proxy-desktop";
 
 pub(super) fn is_on(_: &AppHandle) -> Option<bool> {
@@ -40,7 +40,8 @@ fn entry_in(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.desktop"))
 }
 
-/// Renames an entry of the former name, which keeps the program that it starts and what the user added.
+/// Renames an entry of the former name. The renamed entry keeps the program that it starts and the user's
+/// additions.
 pub(super) fn migrate() -> io::Result<()> {
     autostart_folder().map_or(Ok(()), |folder| migrate_entry(&folder))
 }

@@ -1,4 +1,4 @@
-//! English.
+//! English texts.
 
 use super::Strings;
 use gateway::app::StartProblem;

@@ -1,4 +1,4 @@
-//! French.
+//! French texts.
 
 use super::Strings;
 

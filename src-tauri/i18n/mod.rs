@@ -55,7 +55,7 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
     filled
 }
 
-/// Defines the type and the list of its texts for the test, so that a new text is always tested.
+/// Definition of the type and of the list of its texts for the test, so that a new text is always tested.
 macro_rules! strings {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
@@ -110,7 +110,7 @@ impl Strings {
         self.page_text(&format!("request_error.{code}.text"))
     }
 
-    /// What the user can do about a failed request, in the window's words.
+    /// Advice for the user about a failed request, from the window's texts.
     pub(super) fn request_error_step(&self, code: &str) -> String {
         self.page_text(&format!("request_error.{code}.step")).unwrap_or_else(|| self.advise_detail.to_owned())
     }

@@ -1,4 +1,4 @@
-//! Chinese.
+//! Chinese texts.
 
 use super::Strings;
 

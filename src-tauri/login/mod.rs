@@ -154,7 +154,7 @@ impl WindowTitle {
 
 /// Result of one cookie read.
 enum CookieRead {
-    /// The window is closed.
+    /// The window was closed.
     WindowClosed,
     NoSession,
     Session(Secret),

@@ -1,14 +1,14 @@
-//! User name and password of the proxy, for a window that goes through it.
+//! User name and password of the proxy, for the sign-in window.
 
 use storage::secrets::{ExposeSecret, Secret};
 use tauri::WebviewWindow;
 use webkit2gtk::{NetworkProxyMode, NetworkProxySettings, WebViewExt, WebsiteDataManagerExt};
 
-/// Has the window connect through the proxy of this URL, which holds user name and password. Tauri drops both, and WebKit
-/// asks the user for those of an HTTP proxy only.
+/// Connects the window through the proxy of this URL, which contains user name and password. Tauri drops
+/// both, and WebKit asks the user for those of an HTTP proxy only.
 ///
 /// # Errors
-/// The window is gone.
+/// The window is closed.
 pub(super) fn set_proxy(window: &WebviewWindow, url: Secret) -> tauri::Result<()> {
     window.with_webview(move |webview| {
         let mut settings = NetworkProxySettings::new(Some(url.expose_secret()), &[]);

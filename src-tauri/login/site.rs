@@ -16,7 +16,7 @@ const IDENTITY_PROVIDER_HOSTS: [&str; 6] = [
 ];
 /// Path of the login page.
 const LOGIN_PATH: &str = "/app/login";
-/// A subdomain that no site has. A cookie that is sent there too is sent to every sibling of the site.
+/// A subdomain that no site has. A cookie that is sent to it is sent to every sibling of the site.
 const SIBLING_SUBDOMAIN: &str = "mammouth-proxy-asks";
 
 /// The site to sign in to.

@@ -44,7 +44,7 @@ pub(super) fn show(context: &DesktopContext, title: &str, text: &str, page: Wind
     });
 }
 
-/// Notifies that the configured port was taken, and which one is used instead.
+/// Notifies that the configured port was taken, with the port that is used instead.
 pub(super) async fn notify_port_moved(context: DesktopContext) {
     let Some(status) = context.status().await else { return };
     if is_on(&settings(&context).await, NotificationKind::Port) {

@@ -4,7 +4,7 @@ use super::super::i18n::{Strings, fill};
 use super::super::status::AccountStatus;
 use gateway::accounts::AccountState;
 
-/// The longest text from outside in a menu line, characters.
+/// Maximum length of a text from outside in a menu line, characters.
 const MAX_TEXT_CHARACTERS: usize = 80;
 const BAR_CELLS: usize = 10;
 

@@ -1,5 +1,5 @@
-//! Icons of the tray: an image per state, each in white, dark and colour. All have an outline in the contrasting
-//! colour, because the colour of the panel is not known reliably.
+//! Icons of the tray: an image per state, each in white, dark and colour. All have an outline in the
+//! contrasting colour, because the colour of the panel is not known reliably.
 
 use tauri::image::Image;
 
@@ -22,7 +22,7 @@ pub(super) enum Tint {
     /// Dark, for light panels.
     Ink,
     Colour,
-    /// Without an outline: macOS tints it itself.
+    /// Image without an outline, which macOS tints.
     Template,
 }
 

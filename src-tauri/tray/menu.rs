@@ -7,10 +7,10 @@ use super::format::{account_text, quota_bar, truncate};
 use gateway::accounts::{AccountState, CredentialKind};
 use storage::config::{Choice, Strategy};
 
-/// The most accounts with a line of their own; the window shows all.
+/// Maximum number of accounts with a line of their own; the window shows all.
 const MAX_ACCOUNTS: usize = 12;
 
-/// The most clients in the menu; the window shows all.
+/// Maximum number of clients in the menu; the window shows all.
 const MAX_CLIENTS: usize = 15;
 
 /// One entry of a menu.

@@ -1,8 +1,8 @@
 //! Tray icon and menu, which show the proxy's status without a window.
 //!
-//! [`menu`] builds the menu as a value, [`native_menu`] passes it to the system, [`tray_support`] checks whether this
-//! desktop shows icons. One task reads the status when something happened, and at most once a second. The system's menu
-//! is changed only where the status differs.
+//! [`menu`] builds the menu as a value, [`native_menu`] passes it to the system, [`tray_support`] checks
+//! whether this desktop shows icons. One task reads the status after an event, at most once a second. The
+//! system's menu is changed only where the status differs.
 
 mod actions;
 mod format;

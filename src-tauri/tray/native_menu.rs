@@ -1,5 +1,5 @@
-//! Native menu of the system. It is updated in place where possible, because a menu that is rebuilt closes while the
-//! user reads it.
+//! Native menu of the system. The menu is updated in place where possible, because a menu that is rebuilt
+//! closes while the user reads it.
 
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::{AppHandle, Wry};

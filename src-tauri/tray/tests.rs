@@ -43,7 +43,7 @@ fn english(seen: &ProxyStatus) -> Vec<MenuEntry> {
     build_menu(seen, Some(false), Language::English.strings())
 }
 
-/// All texts, indented by their depth, with `[x]` or `[ ]` for checkboxes.
+/// All texts of the menu, indented by their depth, with `[x]` or `[ ]` for checkboxes.
 fn outline(items: &[MenuEntry]) -> Vec<String> {
     let mut lines = Vec::new();
     add(items, 0, &mut lines);

@@ -1,4 +1,4 @@
-//! Support for tray icons: whether this desktop can show one, and does.
+//! Detection of support for tray icons on this desktop.
 
 /// Whether the library can be loaded that Tauri needs for the icon. Tauri panics without it.
 #[cfg(target_os = "linux")]
