@@ -1,5 +1,6 @@
-//! The baseline: a relay of the program's own stack and nothing else. hyper accepts, one warp route matches, reqwest asks.
-//! What the program costs beyond it is its own code: guard, decoding, account selection, log.
+//! Baseline of the comparison: a relay of the program's own stack and nothing else. hyper accepts, one warp
+//! route matches, reqwest sends. The program's cost beyond the baseline is that of its own code: guard,
+//! decoding, account selection, log.
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
@@ -20,7 +21,7 @@ use warp::reply::{Reply, Response};
 use crate::Outcome;
 use crate::program::Target;
 
-/// The running baseline; ends with this value.
+/// The running baseline; dropping this value ends it.
 #[derive(Debug)]
 pub(crate) struct Baseline {
     pub(crate) target: Target,

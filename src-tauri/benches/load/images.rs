@@ -1,4 +1,4 @@
-//! The most memory that one large request takes: 20 MB of JSON with four pictures in it, on each way through the program.
+//! Peak memory of one large request: 20 MB of JSON with four images, by each upstream path.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use crate::unary::ask;
 use crate::wire::Wire;
 
 const IMAGE_COUNT: u8 = 4;
-/// As base64 a third more: 20 MB with all four.
+/// Size of an image, bytes. Base64 adds a third: 20 MB for all four.
 const IMAGE_BYTES: usize = 3_932_000;
-/// For the first count of tokens and the log, which belong to no request.
+/// Wait for the first token count and the log, which belong to no request.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// One way.
+/// Memory peak of a request by one upstream path.
 #[derive(Debug)]
 pub(crate) struct MemoryPeak {
     pub(crate) way: &'static str,
-    /// The request's size, bytes.
+    /// Size of the request, bytes.
     pub(crate) body: usize,
-    /// The most memory beyond that before it, bytes.
+    /// Peak memory beyond the memory before the request, bytes.
     pub(crate) grown: u64,
 }
 
@@ -66,7 +66,7 @@ async fn measure_peak(
     Ok(MemoryPeak { way, body: body.len(), grown })
 }
 
-/// Each is another one, or the second would not be uploaded.
+/// Images that differ, because a second equal one would not be uploaded.
 fn images() -> impl Iterator<Item = String> {
     (0..IMAGE_COUNT).map(|number| {
         let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();

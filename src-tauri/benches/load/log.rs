@@ -1,4 +1,4 @@
-//! Searching a long request log: the same questions that the window asks, through the journal itself.
+//! Search in a long request log: the window's queries, directly on the log.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use storage::request_log::{
     RequestOutcome, SelectionRule,
 };
 
-/// For what is still to be written at the end.
+/// Time limit for writing the remaining records at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Records that are written before the writer is waited for: its queue is bounded.
+/// Records between two flushes. The writer's queue is bounded.
 const FLUSH_INTERVAL_RECORDS: u64 = 2_000;
 const LOG_MODELS: [&str; 8] = [
     "gpt-5",
@@ -25,14 +25,14 @@ const LOG_MODELS: [&str; 8] = [
 const LOG_CLIENTS: [&str; 5] = ["main", "cline", "zed", "codex", "continue"];
 const LOG_ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dora"];
 
-/// How long each question took, the middle of five.
+/// Duration of each query, the median of five.
 #[derive(Debug)]
 pub(crate) struct SearchTimes {
     pub(crate) rows: u64,
     pub(crate) took: Vec<(&'static str, Duration)>,
 }
 
-/// Fills a request log in this file, and asks it.
+/// Fills a request log in this file and queries it.
 pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<SearchTimes> {
     let rows = if quick { 100_000 } else { 1_000_000 };
     let limits = LogLimits { max_bytes: u64::MAX / 2, ..LogLimits::default() };

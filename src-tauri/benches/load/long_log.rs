@@ -1,4 +1,4 @@
-//! Streams beside a long request log that is cut back and exported all the while.
+//! Streams while a long request log is truncated and exported.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::streams::{SpreadPair, StreamSamples, all_at_once};
 use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
-/// What streams have shown meanwhile.
+/// Measurements of streams during the exports.
 #[derive(Debug)]
 pub(crate) struct LogImpact {
     /// Time of a chunk from the mock's write to the client's read.
     pub(crate) transit: SpreadPair,
-    /// Exports that came whole.
+    /// Number of complete exports.
     pub(crate) exports: usize,
-    /// The log's file at the start and at the end, bytes.
+    /// Size of the log file at the start and at the end, bytes.
     pub(crate) before: u64,
     pub(crate) after: u64,
 }
 
-/// `log` is a filled request log. Half of it has to go.
+/// Measures streams with `log`, a filled request log of which half must be deleted.
 pub(crate) async fn measure(mock: &Mock, log: &Path, scale: &Profile) -> Outcome<LogImpact> {
     let before = std::fs::metadata(log)?.len();
     let program = Program::start_on(mock.address, log, before / 2).await?;
@@ -48,7 +48,8 @@ pub(crate) async fn measure(mock: &Mock, log: &Path, scale: &Profile) -> Outcome
     Ok(LogImpact { transit, exports, before, after })
 }
 
-/// Exports all that one export may hold, again and again.
+/// Exports in a loop until `stop` is set, each with the maximum number of records. Returns the number of
+/// exports.
 async fn export(target: Target, token: String, stop: Arc<AtomicBool>) -> Outcome<usize> {
     let mut wire = Wire::connect(target.address).await?;
     let request = target.post("/control/log.export", &token, r#"{"format":"jsonl"}"#);

@@ -1,4 +1,4 @@
-//! What the system says about a process, and what it must allow.
+//! Process figures from the system, and limits to raise before a run.
 
 use std::fs;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Outcome;
 
-/// Both ends of 1,000 streams, with room for the rest.
+/// Minimum limit on open files: both ends of 1,000 streams, with a reserve.
 const MIN_OPEN_FILES: u64 = 8_192;
 
 /// Raises the limit on open files, which the started processes inherit.
 ///
 /// # Errors
-/// The machine allows fewer.
+/// The system's hard limit is lower.
 pub(crate) fn allow_many_files() -> Outcome<()> {
     let now = getrlimit(Resource::Nofile);
     let current = now.current.unwrap_or(MIN_OPEN_FILES).max(MIN_OPEN_FILES);
@@ -60,7 +60,7 @@ impl Cpu {
     }
 }
 
-/// Pins the main thread of a process to a core, if the machine has that many.
+/// Pins the main thread of a process to a core, if the machine has enough cores.
 ///
 /// # Errors
 /// There is no such process.
@@ -75,10 +75,10 @@ pub(crate) struct PinnedThread {
 }
 
 impl PinnedThread {
-    /// Pins the calling thread, if the machine has that many cores.
+    /// Pins the calling thread, if the machine has enough cores.
     ///
     /// # Errors
-    /// The system refuses it.
+    /// The system rejects it.
     pub(crate) fn pin(core: usize) -> Outcome<Self> {
         Ok(Self { before: pin_thread(None, core)? })
     }
@@ -90,7 +90,7 @@ impl Drop for PinnedThread {
     }
 }
 
-/// Returns the cores that were allowed before.
+/// Pins a thread and returns its former set of cores.
 fn pin_thread(thread: Option<Pid>, core: usize) -> Outcome<CpuSet> {
     let before = sched_getaffinity(thread)?;
     if before.is_set(core) {
@@ -109,7 +109,7 @@ pub(crate) fn resident(pid: u32) -> Outcome<u64> {
     status_field(pid, "VmRSS:")
 }
 
-/// The most resident memory since [`forget_peak`], KB.
+/// Peak resident memory since [`forget_peak`], KB.
 ///
 /// # Errors
 /// There is no such process.
@@ -117,10 +117,10 @@ pub(crate) fn peak(pid: u32) -> Outcome<u64> {
     status_field(pid, "VmHWM:")
 }
 
-/// Lets the peak begin anew.
+/// Resets the peak of the resident memory.
 ///
 /// # Errors
-/// The process belongs to somebody else.
+/// The process belongs to another user.
 pub(crate) fn forget_peak(pid: u32) -> Outcome<()> {
     Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
@@ -139,19 +139,19 @@ pub(crate) fn files(pid: u32) -> Outcome<usize> {
     Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }
 
-/// Nanoseconds of the clock that all processes of the machine share.
+/// Nanoseconds of a clock that is common to all processes of the machine.
 pub(crate) fn nanoseconds() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
-/// How many processes want to run, over the last minute: work of others is in the numbers too.
+/// Load average over the last minute, because the work of other programs affects the figures.
 pub(crate) fn busy() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// The name of the processor and the number of its cores that may be used.
+/// Name of the processor and number of the available cores.
 pub(crate) fn cores() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -1,10 +1,11 @@
-//! What the proxy costs: requests, streams, memory and start-up, through it and past it, in one run on loopback.
+//! Costs of the proxy: requests, streams, memory and start-up, through the proxy and directly, in one run on
+//! loopback.
 //!
-//! The processes that share the machine are the real program, a mock upstream (this program again, `--mock`), and the
-//! load (this program); the relay's table adds nginx and the baseline (`--baseline`). "Direct" asks the mock for what the
-//! proxy would have answered, so that the client does the same work on both sides. Both sides take turns, so that a slow
-//! moment of the machine hits both. Wrong answers end the run: this is a measurement of work that is done right. What is
-//! measured is printed as Markdown on stdout.
+//! The processes that share the machine are the real program, a mock upstream (this program again, `--mock`),
+//! and the load (this program); the relay's table adds nginx and the baseline (`--baseline`). "Direct"
+//! requests the proxy's own response from the mock, so that the client does the same work on both sides. Both
+//! sides alternate, so that a slow phase of the machine affects both. A wrong response ends the run, because
+//! only correct work is measured. The results are printed as Markdown on stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod baseline;
@@ -36,7 +37,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use mock::Mock;
 use profile::Profile;
 
-/// Anything that ends the run, in words.
+/// Result with any error that ends the run.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The whole run ends within this time, whatever hangs.
@@ -66,7 +67,8 @@ fn main() -> Outcome<()> {
     ended
 }
 
-/// Runs everything; on a signal or when time is up, what was started is ended as well (it is dropped).
+/// Runs all measurements within the time limit. A signal or the time limit also ends the started processes,
+/// because they are dropped.
 async fn run_with_timeout(scale: &Profile) -> Outcome<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,4 +1,4 @@
-//! Resident memory of a fresh program: idle, after work, and for each stream that is open.
+//! Resident memory of a fresh program: idle, after work, and per open stream.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use crate::tokens::ReplySpec;
 use crate::unary::ask;
 use crate::wire::Wire;
 
-/// Streams that are opened at once: fewer than a listener's queue holds.
+/// Number of streams opened at once; below the length of a listener's queue.
 const STREAMS_PER_WAVE: usize = 50;
-/// Longer than everything that is measured while the streams are open.
+/// Time between the chunks of an open stream, longer than the measurements meanwhile.
 const STREAM_GAP: Duration = Duration::from_secs(60);
-/// How long the program is left alone before its memory is read.
+/// Idle time before the memory is read.
 const IDLE_TIME: Duration = Duration::from_secs(2);
 
-/// Memory in KB.
+/// Memory of the program, KB.
 #[derive(Debug)]
 pub(crate) struct MemoryUse {
     pub(crate) idle: u64,
@@ -29,7 +29,7 @@ pub(crate) struct MemoryUse {
     pub(crate) open: u64,
     pub(crate) after: u64,
     pub(crate) per_stream: f64,
-    /// How long the program kept files open after all clients had left; `None`: for longer than was waited.
+    /// Time until the files of disconnected clients were closed; `None` if the wait was too short.
     pub(crate) released: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<MemoryUse> 
     Ok(MemoryUse { idle, idle_cpu, idle_files, after_one, open, after, per_stream, released })
 }
 
-/// Opens streams that have had their first chunk and wait for their second.
+/// Opens streams and reads the first chunk of each.
 async fn open_streams(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
     let request = target.request(ReplySpec { chunks: 2, gap: STREAM_GAP, stamped: false });
     let mut open = Vec::with_capacity(count);
@@ -73,7 +73,7 @@ async fn open_streams(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
     Ok(open)
 }
 
-/// Waits until a process has no more files open than before, a few kept connections aside.
+/// Waits until a process has as few open files as before, apart from a few kept connections.
 async fn wait_for_files(files: usize, pid: u32) -> Outcome<Option<Duration>> {
     const KEPT_CONNECTIONS: usize = 8;
     let began = Instant::now();

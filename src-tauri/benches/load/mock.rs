@@ -1,5 +1,5 @@
-//! The mock upstream: what Mammouth's website answers, as little of it as the proxy needs, and next to it what the proxy
-//! would have answered, for the direct side. It runs in a process of its own, so that its CPU time is not the proxy's.
+//! Minimal mock upstream: the website's responses that the proxy needs, and the proxy's own responses for the
+//! direct side. The mock is a separate process, so that its CPU time is not the proxy's.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::tokens::{self, ReplySpec};
 use crate::wire::{Head, Wire};
 
-/// The running mock; ends with this value.
+/// The running mock; dropping this value ends it.
 #[derive(Debug)]
 pub(crate) struct Mock {
     pub(crate) address: SocketAddr,
@@ -45,7 +45,8 @@ impl Drop for Mock {
     }
 }
 
-/// The mock's side: says its address, and serves until its input ends, which it does with the parent.
+/// Main function of the mock's process: prints the address and serves until stdin ends, which it does with
+/// the parent.
 pub(crate) async fn serve() -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -59,7 +60,7 @@ pub(crate) async fn serve() -> Outcome<()> {
 async fn accept(listener: TcpListener) -> Outcome<()> {
     loop {
         let (socket, _) = listener.accept().await?;
-        // A connection that breaks is the other side's to notice.
+        // The peer reports a broken connection.
         tokio::spawn(async move { serve_connection(socket).await.ok() });
     }
 }
@@ -78,20 +79,21 @@ async fn serve_connection(socket: TcpStream) -> Outcome<()> {
     Ok(())
 }
 
-/// What the proxy asks for besides replies: who the account is, what it has used, and where an uploaded picture lies.
+/// Response to all other requests of the proxy: the account, its usage, and the location of an uploaded
+/// image.
 const ACCOUNT_JSON: &str = r#"{"email":"bench@example.invalid","percent":1,"byBrand":[],"usedModels":[],"currentSpendCents":1,"location":"https://bench.invalid/picture.png"}"#;
-/// The parts of a streamed frame before and after its text, as long as the proxy's.
+/// Parts of a streamed frame before and after its text, as long as the proxy's.
 const FRAME_PREFIX: &str = r#"data: {"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":""#;
 const FRAME_SUFFIX: &str = "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 const FINAL_FRAMES: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
-/// Who is asking for a reply.
+/// Format of a reply, determined by the requesting side.
 #[derive(Clone, Copy)]
 enum ReplyFormat {
-    /// The proxy: plain text.
+    /// Plain text, for the proxy.
     Text,
-    /// The load itself: what the proxy answers.
+    /// The proxy's own format, for the load.
     OpenAi,
 }
 
@@ -154,7 +156,8 @@ fn response(kind: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Writes chunk after chunk, each in a write of its own and at its time, however long the one before took.
+/// Writes the chunks, each in a separate write and at its scheduled time, independent of the duration of
+/// earlier writes.
 async fn stream(wire: &mut Wire, form: ReplyFormat, spec: ReplySpec) -> Outcome<()> {
     let mut frame = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n",

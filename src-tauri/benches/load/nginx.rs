@@ -9,7 +9,7 @@ use crate::Outcome;
 use crate::program::Target;
 use crate::wire::Wire;
 
-/// The paths of nginx in distributions; it is often on no user's `PATH`.
+/// Paths of nginx in distributions; it is often outside a user's `PATH`.
 const NGINX_PATHS: [&str; 2] = ["/usr/sbin/nginx", "/usr/bin/nginx"];
 const NGINX_START_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -21,10 +21,10 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it; `None` where it is not installed.
+    /// Starts nginx; `None` if it is not installed.
     ///
     /// # Errors
-    /// It does not listen in time.
+    /// nginx does not listen in time.
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Option<Self>> {
         let Some(program) = NGINX_PATHS.iter().find(|path| Path::new(path).is_file()) else {
             return Ok(None);

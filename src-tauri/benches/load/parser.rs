@@ -1,5 +1,5 @@
-//! The tool parser on one thread: megabytes a second of CPU time, for kinds of replies and two lengths of each. A parser that slows
-//! down as a reply grows shows it in the second length.
+//! Speed of the tool parser on one thread: megabytes a second of CPU time, for kinds of replies and two
+//! lengths of each. The second length shows a parser that becomes slower as a reply grows.
 
 use std::fmt::Write as _;
 
@@ -7,14 +7,14 @@ use prompted_tools::ReplyParser;
 use protocol::{Request, Tool};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What a model sends at once.
+/// Size of a chunk of the reply, bytes.
 const SLICE_BYTES: usize = 64;
 
-/// One kind of reply.
+/// Parser speed for one kind of reply.
 #[derive(Debug)]
 pub(crate) struct ParserSpeed {
     pub(crate) kind: &'static str,
-    /// Megabytes a second, for a short and a long reply.
+    /// Megabytes a second for a short and a long reply.
     pub(crate) short: f64,
     pub(crate) long: f64,
     pub(crate) short_bytes: usize,
@@ -43,7 +43,7 @@ pub(crate) fn measure(quick: bool) -> Vec<ParserSpeed> {
     rows
 }
 
-/// A reply that is one call with arguments of this size.
+/// A reply that is one call with arguments of this size in bytes.
 fn call_reply(bytes: usize) -> String {
     let mut content = String::new();
     while content.len() < bytes {
@@ -71,7 +71,7 @@ fn measure_kind(
     }
 }
 
-/// The best of three runs: what disturbs a run only makes it slower.
+/// The best of three runs: interference only makes a run slower.
 fn megabytes_a_second(reply: &str) -> f64 {
     let parameters = serde_json::json!({"type": "object", "properties": {"content": {"type": "string"}}});
     let tool = Tool { name: "write".to_owned(), description: None, parameters, strict: false };
@@ -91,7 +91,7 @@ fn megabytes_a_second(reply: &str) -> f64 {
     runs.fold(0.0, f64::max)
 }
 
-/// Of this thread: others on the machine do not count.
+/// CPU time of the calling thread, so that other work on the machine does not count.
 fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

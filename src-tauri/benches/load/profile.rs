@@ -1,4 +1,4 @@
-//! How much is measured.
+//! Amount of work of a run.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) quick: bool,
-    /// Starts of the program; the median counts.
+    /// Number of starts of the program; the median is reported.
     pub(crate) starts: usize,
-    /// Each side takes this many turns.
+    /// Number of turns per side.
     pub(crate) rounds: usize,
-    /// One turn of small requests.
+    /// Duration of one turn of small requests.
     pub(crate) turn: Duration,
-    /// Connections of the small requests, ascending.
+    /// Numbers of connections for the small requests, ascending.
     pub(crate) connections: [usize; 3],
-    /// Pairs of requests for the time to the first token.
+    /// Number of request pairs for the time to the first token.
     pub(crate) pairs: usize,
-    /// Streams at once.
+    /// Number of concurrent streams.
     pub(crate) streams: usize,
-    /// Chunks of each of them in one turn.
+    /// Chunks per stream in one turn.
     pub(crate) chunks: usize,
     /// Time between two chunks of a stream.
     pub(crate) gap: Duration,
-    /// Streams held open for the memory of one.
+    /// Number of open streams for the memory of one stream.
     pub(crate) open: usize,
 }
 
@@ -42,7 +42,7 @@ impl Profile {
         }
     }
 
-    /// A tenth of the work: shows that everything runs, not how fast it is.
+    /// A tenth of the work, which shows that everything runs, not how fast.
     pub(crate) fn quick() -> Self {
         Self {
             quick: true,

@@ -18,10 +18,10 @@ const START_STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The program's accounts.
 pub(crate) const COOKIES: [&str; 3] =
     ["bench-session-one-4f1c", "bench-session-two-9a7e", "bench-session-three-c3d5"];
-/// What the program writes for people, which is shown only if it does not start.
+/// File for the program's stderr, which is shown only if the program does not start.
 const STDERR_FILE: &str = "stderr.txt";
 
-/// A running proxy with a data directory of its own; both end with this value.
+/// A running proxy with its own data directory; dropping this value ends both.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) target: Target,
@@ -31,7 +31,7 @@ pub(crate) struct Program {
     data: tempfile::TempDir,
 }
 
-/// Where requests are sent, and with which key.
+/// Address for requests, with the key.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
@@ -39,7 +39,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The mock needs no key, but reads as many headers as the proxy.
+    /// The mock as target. It needs no key, but gets as many headers as the proxy.
     pub(crate) fn direct(address: SocketAddr) -> Self {
         Self { address, key: "0".repeat(64) }
     }
@@ -49,7 +49,7 @@ impl Target {
         self.ask(&wish.prompt(), wish.chunks > 0)
     }
 
-    /// The bytes of a request with this prompt, which is plain words.
+    /// The bytes of a chat request with this prompt, which must need no escaping in JSON.
     pub(crate) fn ask(&self, prompt: &str, stream: bool) -> Vec<u8> {
         let body = format!(
             r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"You answer briefly."}},{{"role":"user","content":"{prompt}"}}],"stream":{stream}}}"#,
@@ -57,12 +57,12 @@ impl Target {
         self.own("/v1/chat/completions", &body)
     }
 
-    /// The bytes of a request with JSON and the target's own key.
+    /// The bytes of a request with a JSON body and the target's own key.
     pub(crate) fn own(&self, path: &str, body: &str) -> Vec<u8> {
         self.post(path, &self.key, body)
     }
 
-    /// The bytes of a request with JSON.
+    /// The bytes of a request with a JSON body.
     pub(crate) fn post(&self, path: &str, key: &str, body: &str) -> Vec<u8> {
         format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -136,23 +136,23 @@ impl Program {
         Ok(Self { target: Target { address, key }, pid, child, _output: output, data })
     }
 
-    /// Where it keeps its files.
+    /// Path of the data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.data.path().join("data")
     }
 
-    /// What opens its control door.
+    /// Token of the management API.
     pub(crate) fn control_token(&self) -> Outcome<String> {
         Ok(std::fs::read_to_string(self.data().join("control-token"))?.trim().to_owned())
     }
 
-    /// Sends it a signal.
+    /// Sends the program a signal.
     pub(crate) fn signal(&self, signal: Signal) -> Outcome<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
         Ok(kill_process(pid, signal)?)
     }
 
-    /// Asks `/healthz`.
+    /// Requests `/healthz`.
     pub(crate) async fn health(&self) -> Outcome<()> {
         let mut wire = Wire::connect(self.target.address).await?;
         wire.write(format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", self.target.address).as_bytes())
@@ -161,7 +161,7 @@ impl Program {
         if head.status() == 200 { Ok(()) } else { Err(format!("/healthz: {}", head.status()).into()) }
     }
 
-    /// Ends the program as a service manager would, and says how long that took.
+    /// Stops the program as a service manager would. Returns the time that it took.
     pub(crate) async fn stop(mut self) -> Outcome<Duration> {
         let began = Instant::now();
         self.signal(Signal::TERM)?;
@@ -187,7 +187,7 @@ impl Drop for Program {
     }
 }
 
-/// Ends the child if it never gets to listen, which also ends the wait for its first line.
+/// Guard that ends the child if it never listens, which also ends the wait for its first line.
 struct StartGuard {
     child: Option<Child>,
 }
@@ -201,7 +201,7 @@ impl Drop for StartGuard {
     }
 }
 
-/// `MAMMOUTH_PROXY_BIN` measures another build, one with symbols for a profiler for instance.
+/// Path of the program. `MAMMOUTH_PROXY_BIN` selects another build, such as one with symbols for a profiler.
 fn executable() -> PathBuf {
     std::env::var_os("MAMMOUTH_PROXY_BIN")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_mammouth-proxy")), PathBuf::from)

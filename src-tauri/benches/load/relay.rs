@@ -1,5 +1,6 @@
-//! What a request, a chunk and a first token cost: the program passing through and translating, beside nginx and the
-//! baseline of the program's own stack. Each side is pinned to one core, mock and load to another, and all take turns.
+//! Cost of a request, a chunk and a first token: the program with passthrough and translation, compared with
+//! nginx and the baseline of the program's own stack. Each side is pinned to one core, mock and load to
+//! another, and all alternate.
 
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ pub(crate) struct RelayCost {
     pub(crate) passthrough: SideCost,
     pub(crate) web_session: SideCost,
     pub(crate) baseline: SideCost,
-    /// `None` where nginx is not installed.
+    /// Cost of nginx; `None` if it is not installed.
     pub(crate) nginx: Option<SideCost>,
-    /// The most memory of the program beyond that before a long stream, KB.
+    /// Peak memory of the program beyond the memory before a long stream, KB.
     pub(crate) grown: u64,
     pub(crate) long_bytes: usize,
 }
@@ -37,11 +38,11 @@ pub(crate) struct RelayCost {
 /// The costs of one side, one value a pass.
 #[derive(Debug, Default)]
 pub(crate) struct SideCost {
-    /// CPU time of a request with as many connections as the profile says, µs.
+    /// CPU time per request for each number of connections of the profile, µs.
     pub(crate) requests: [Vec<f64>; 3],
     /// CPU time of a streamed chunk, µs.
     pub(crate) chunk: Vec<f64>,
-    /// What is added to the first token, median of the pass, µs.
+    /// Time added to the first token, median of the pass, µs.
     pub(crate) first_token: Vec<f64>,
 }
 
@@ -139,7 +140,7 @@ pub(crate) fn micros_each(cpu: Cpu, count: usize) -> f64 {
     cpu.total().as_secs_f64() * 1_000_000.0 / count
 }
 
-/// One long stream; its bytes must not stay.
+/// Measures the peak memory during one long stream, whose bytes must not be kept.
 async fn measure_long_stream(program: &Program, scale: &Profile) -> Outcome<(u64, usize)> {
     let chunks = if scale.quick { LONG_STREAM_CHUNKS / 10 } else { LONG_STREAM_CHUNKS };
     let before = machine::resident(program.pid)?;

@@ -1,4 +1,4 @@
-//! The tables.
+//! Report of a run: tables in Markdown.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,11 +17,12 @@ use crate::stats::median;
 use crate::streams::{ChunkCost, SpreadPair, StreamResults};
 use crate::unary::UnaryResult;
 
-/// What the original Node proxy (Express and axios) is said to cost, µs of CPU: a small request, a streamed chunk.
+/// Reported cost of the original Node proxy (Express and axios), µs of CPU: a small request, a streamed
+/// chunk.
 const NODE_REQUEST: f64 = 1_000.0;
 const NODE_CHUNK: f64 = 33.0;
 
-/// What one run measured.
+/// Measurements of one run.
 pub(crate) struct Measurements {
     pub(crate) start: StartTimes,
     pub(crate) memory: MemoryUse,
@@ -43,7 +44,7 @@ pub(crate) fn report(scale: &Profile, busy: &str, measured: &Measurements) -> Ou
     memory_table(&mut out, scale, memory)?;
     image_table(&mut out, pictures)?;
     start_table(&mut out, scale, start, *stopped)?;
-    // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
+    // A quick run shows nothing about aims: costs shared by all requests weigh ten times as much.
     if !scale.quick {
         aim_table(&mut out, scale, memory, small, streams)?;
         relay_aims(&mut out, scale, relayed)?;
@@ -51,7 +52,8 @@ pub(crate) fn report(scale: &Profile, busy: &str, measured: &Measurements) -> Ou
     Ok(out)
 }
 
-/// The tool parser has no aim of its own among the others: every row is to be above 100, and its two numbers alike.
+/// Table of the tool parser. It is not in the table of aims: every row is to be above 100, and its two values
+/// similar.
 pub(crate) fn parser_table(parsed: &[ParserSpeed]) -> Outcome<String> {
     let mut out = String::new();
     writeln!(out, "\n### Tool parser (MB a second of CPU time, slices of 64 bytes)\n")?;
@@ -64,7 +66,7 @@ pub(crate) fn parser_table(parsed: &[ParserSpeed]) -> Outcome<String> {
     Ok(out)
 }
 
-/// Wall time: what a person in front of the window waits.
+/// Table of the log's queries, in wall time, because that is what the user of the window waits for.
 pub(crate) fn log_table(searched: &SearchTimes) -> Outcome<String> {
     let mut out = String::new();
     writeln!(out, "\n### Request log with {} records (aim: 300 ms)\n", searched.rows)?;
@@ -75,7 +77,7 @@ pub(crate) fn log_table(searched: &SearchTimes) -> Outcome<String> {
     Ok(out)
 }
 
-/// What retention and an export in a loop do to streams.
+/// Table of the effect of retention and repeated exports on streams.
 pub(crate) fn long_log_table(beside: &LogImpact) -> Outcome<String> {
     let mut out = String::new();
     let (before, after) = (beside.before as f64 / 1e6, beside.after as f64 / 1e6);
@@ -180,7 +182,7 @@ fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &ChunkCos
     )?)
 }
 
-/// The aims beside the baseline.
+/// Aims relative to the baseline.
 const MAX_BASELINE_REQUEST_RATIO: f64 = 1.3;
 const MAX_BASELINE_CHUNK_RATIO: f64 = 1.1;
 const MAX_BASELINE_FIRST_TOKEN_RATIO: f64 = 1.2;
@@ -287,7 +289,7 @@ fn memory_table(out: &mut String, scale: &Profile, memory: &MemoryUse) -> Outcom
     Ok(())
 }
 
-/// Beyond this, times the request's own size, one large request takes too much memory.
+/// Maximum memory of one large request, as a multiple of its size.
 const MAX_MEMORY_PER_BODY: f64 = 3.0;
 
 fn image_table(out: &mut String, peaks: &[MemoryPeak]) -> Outcome<()> {
@@ -345,7 +347,7 @@ fn cpu_text(user: Duration, system: Duration) -> String {
     format!("{:.1} ({:.1} + {:.1})", micros(user + system), micros(user), micros(system))
 }
 
-/// How often ours fits into theirs; unknown where ours is below the clock's step.
+/// Ratio of the other side's time to the program's; unknown if the latter is below the clock's resolution.
 fn ratio_text(theirs: f64, ours: Duration) -> String {
     if ours.is_zero() { "–".to_owned() } else { format!("{:.1}", theirs / micros(ours)) }
 }

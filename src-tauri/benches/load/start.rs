@@ -1,4 +1,4 @@
-//! From the start of the program to its first answers, each time with an empty data directory.
+//! Time from the start of the program to its first responses, with an empty data directory for each start.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::tokens::ReplySpec;
 use crate::unary::ask;
 use crate::wire::Wire;
 
-/// Milliseconds since the program was started, the median of some starts.
+/// Milliseconds since the start of the program, median of several starts.
 #[derive(Debug)]
 pub(crate) struct StartTimes {
     pub(crate) health: f64,
-    /// The first completion, asked right after the first answer of `/healthz`.
+    /// Time of the first completion, requested directly after the first response of `/healthz`.
     pub(crate) completion: f64,
-    /// What a completion takes that is not the first.
+    /// Time of a later completion.
     pub(crate) second: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Middle and tail of what was measured.
+//! Median and tail of measurements.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Samples {
     }
 }
 
-/// Milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spread {
     pub(crate) p50: f64,
@@ -51,7 +51,7 @@ pub(crate) struct Spread {
     pub(crate) count: usize,
 }
 
-/// The middle one of some numbers; 0 of none.
+/// Median of some numbers; 0 if there are none.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Streamed replies: what the proxy adds to the first token and between chunks, and what a chunk costs it.
+//! Streamed replies: latency that the proxy adds to the first token and between chunks, and its cost per
+//! chunk.
 
 use std::time::{Duration, Instant};
 
@@ -11,39 +12,40 @@ use crate::stats::{Samples, Spread};
 use crate::tokens::{self, ReplySpec};
 use crate::wire::{Rest, Wire};
 
-/// One stream in this many carries the times of its chunks. Not all: digits cost the tokenizer more than words.
+/// Interval of the streams with timestamps in their chunks. The others have none, because digits cost the
+/// tokenizer more than words.
 const STAMPED_EVERY: usize = 5;
-/// Streams and chunks of the burst, where the mock waits for nothing.
+/// Streams and chunks of the burst, in which the mock sends without pauses.
 const BURST_STREAMS_AND_CHUNKS: (usize, usize) = (8, 5_000);
 
-/// Everything about streams.
+/// Results for streams.
 #[derive(Debug)]
 pub(crate) struct StreamResults {
-    /// Time to the first token with nothing else going on.
+    /// Time to the first token without other load.
     pub(crate) quiet: SpreadPair,
-    /// The same beside all the streams, which go through the proxy.
+    /// Time to the first token while all streams run through the proxy.
     pub(crate) busy: SpreadPair,
     /// Time between two chunks at the client.
     pub(crate) gaps: SpreadPair,
     /// Time of a chunk from the mock's write to the client's read.
     pub(crate) transit: SpreadPair,
-    /// Chunks at a steady pace.
+    /// Cost of chunks at a steady pace.
     pub(crate) paced: ChunkCost,
-    /// Chunks as fast as they go.
+    /// Cost of chunks at maximum speed.
     pub(crate) burst: ChunkCost,
-    /// Chunks a second of the burst.
+    /// Chunks a second in the burst.
     pub(crate) direct_rate: f64,
     pub(crate) proxied_rate: f64,
 }
 
-/// The same thing on both sides.
+/// The same measurement on both sides.
 #[derive(Debug)]
 pub(crate) struct SpreadPair {
     pub(crate) direct: Spread,
     pub(crate) proxied: Spread,
 }
 
-/// The proxy's CPU time for a chunk, its share of the request included.
+/// CPU time of the proxy per chunk, including a share of the request.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkCost {
     pub(crate) user: Duration,
@@ -77,7 +79,7 @@ pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Profile) -> 
     Ok(StreamResults { quiet, busy, gaps, transit, paced, burst, direct_rate, proxied_rate })
 }
 
-/// Sends a request and waits for the first piece of its reply.
+/// Sends a request and reads the first chunk of its reply.
 ///
 /// # Errors
 /// Any answer but a 200 with a body.
@@ -93,7 +95,7 @@ pub(crate) async fn first_piece(wire: &mut Wire, request: &[u8]) -> Outcome<Rest
     }
 }
 
-/// Times to the first token, both sides in turn.
+/// Times to the first token, alternating between both sides.
 async fn first_tokens(
     direct: &Target,
     proxied: &Target,
@@ -104,7 +106,7 @@ async fn first_tokens(
     Ok(SpreadPair { direct: spreads[0], proxied: spreads[1] })
 }
 
-/// Times to the first token of each target, all in turn.
+/// Times to the first token of each target, alternating.
 pub(crate) async fn first_token_spreads(
     targets: &[&Target],
     requests: usize,
@@ -139,7 +141,7 @@ async fn first_tokens_under_load(
 ) -> Outcome<SpreadPair> {
     let (target, streams) = (program.target.clone(), scale.streams);
     let load = tokio::spawn(async move { all_at_once(&target, streams, spec).await });
-    // The first of these fall into the opening of the streams; a pause lets them spread over the whole turn.
+    // The first requests coincide with the opening of the streams; a pause spreads the rest over the whole turn.
     let pause = spec.gap * u32::try_from(spec.chunks)? / u32::try_from(scale.pairs)? / 4;
     let pair = first_tokens(direct, &program.target, scale.pairs / 2, pause).await?;
     load.await??;
@@ -173,7 +175,7 @@ impl ChunkCost {
     }
 }
 
-/// What streams have shown.
+/// Samples of streams.
 #[derive(Debug, Default)]
 pub(crate) struct StreamSamples {
     gaps: Samples,
@@ -189,7 +191,7 @@ impl StreamSamples {
     }
 }
 
-/// Runs streams side by side, begun evenly over one gap so that their chunks do not all fall on one moment.
+/// Runs concurrent streams, with starts spread evenly over one gap so that their chunks do not coincide.
 pub(crate) async fn all_at_once(target: &Target, streams: usize, spec: ReplySpec) -> Outcome<StreamSamples> {
     let mut running = Vec::with_capacity(streams);
     for index in 0..streams {

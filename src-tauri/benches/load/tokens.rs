@@ -1,13 +1,14 @@
-//! What is asked and what is answered: the wishes to the mock that a prompt carries, and the words of a reply.
+//! Reply specifications inside prompts, which the mock reads, and the words of a reply.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::machine::nanoseconds;
 
-/// Stands once in every chunk, so that chunks can be counted wherever they end up. No JSON around it has one.
+/// Mark in every chunk, so that chunks can be counted at the client. The JSON around them contains no such
+/// byte.
 pub(crate) const MARK: u8 = b'~';
-/// Stands before the time at which a chunk was written.
+/// Mark before the timestamp of a chunk.
 const STAMP_MARK: u8 = b'@';
 const STAMP_DIGITS: usize = 16;
 
@@ -22,26 +23,26 @@ const REPLY_WORDS: [&str; 8] = [
     "reply.\n",
 ];
 
-/// What the mock is to answer.
+/// Specification of the mock's reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ReplySpec {
-    /// 0: one small reply in one piece.
+    /// Number of chunks; 0 for one small reply that is not streamed.
     pub(crate) chunks: usize,
     pub(crate) gap: Duration,
-    /// Whether chunks say when they were written.
+    /// Whether chunks contain the time at which they were written.
     pub(crate) stamped: bool,
 }
 
 impl ReplySpec {
     pub(crate) const WHOLE: Self = Self { chunks: 0, gap: Duration::ZERO, stamped: false };
 
-    /// The words in a prompt that carry the wish.
+    /// The prompt that contains the specification.
     pub(crate) fn prompt(self) -> String {
         let Self { chunks, gap, stamped } = self;
         format!("bench: chunks={chunks} gap_us={} stamped={} .", gap.as_micros(), u8::from(stamped))
     }
 
-    /// Finds the wish in a request body; none is the wish for a small reply.
+    /// Reads the specification in a request body; the default is a small reply.
     pub(crate) fn read(body: &[u8]) -> Self {
         let text = std::str::from_utf8(body).unwrap_or_default();
         let words = text.split_once("bench: ").map_or("", |(_, words)| words);
@@ -74,12 +75,12 @@ pub(crate) fn whole() -> String {
     REPLY_WORDS.concat()
 }
 
-/// How many chunks there are in a piece of a reply.
+/// Number of chunks in a part of a reply.
 pub(crate) fn count(piece: &[u8]) -> usize {
     piece.iter().filter(|&&byte| byte == MARK).count()
 }
 
-/// The times at which the chunks in a piece of a reply were written, nanoseconds.
+/// Times at which the chunks in a part of a reply were written, nanoseconds.
 pub(crate) fn stamps(piece: &[u8]) -> impl Iterator<Item = u64> {
     piece.split(|&byte| byte == STAMP_MARK).skip(1).filter_map(|after| {
         let digits = std::str::from_utf8(after.get(..STAMP_DIGITS)?).ok()?;

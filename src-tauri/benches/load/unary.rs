@@ -1,4 +1,4 @@
-//! Small replies that are not streamed: as many as go through, and the CPU time that each costs the proxy.
+//! Small replies that are not streamed: maximum rate, and the proxy's CPU time per request.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::stats::{Samples, Spread};
 use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
-/// What a number of connections got through.
+/// Result for a number of connections.
 #[derive(Debug)]
 pub(crate) struct UnaryResult {
     pub(crate) connections: usize,
     pub(crate) direct: UnarySide,
     pub(crate) proxied: UnarySide,
-    /// Of the proxy, a request.
+    /// CPU time of the proxy per request.
     pub(crate) user: Duration,
     pub(crate) system: Duration,
 }
@@ -27,7 +27,7 @@ pub(crate) struct UnaryResult {
 pub(crate) struct UnarySide {
     /// Requests a second.
     pub(crate) rate: f64,
-    /// Milliseconds.
+    /// Latency in milliseconds.
     pub(crate) latency: Spread,
 }
 
@@ -53,10 +53,10 @@ pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Profile) -> 
     Ok(results)
 }
 
-/// Asks for a small reply and reads it to its end.
+/// Requests a small reply and reads it completely.
 ///
 /// # Errors
-/// Any answer but a complete 200.
+/// The response is not a complete 200.
 pub(crate) async fn ask(wire: &mut Wire, request: &[u8]) -> Outcome<()> {
     wire.write(request).await?;
     let head = wire.head().await?.ok_or("no answer")?;
@@ -118,7 +118,7 @@ impl UnaryTurns {
     }
 }
 
-/// A connection that has had an answer, so that neither connecting nor waking up is measured.
+/// A connection that has had a response, so that neither connecting nor waking up is measured.
 async fn warm_connection(target: &Target, request: &[u8]) -> Outcome<Wire> {
     let mut wire = Wire::connect(target.address).await?;
     ask(&mut wire, request).await?;

@@ -1,5 +1,5 @@
-//! HTTP/1.1 on a keep-alive connection, as little of it as both ends of a measurement need: a client that costs more than
-//! what it measures would measure itself.
+//! Minimal HTTP/1.1 over a keep-alive connection for both ends of a measurement, because a client that costs
+//! more than the proxy would measure itself.
 
 use std::net::SocketAddr;
 
@@ -10,23 +10,23 @@ use tokio::net::TcpStream;
 
 use crate::Outcome;
 
-/// The start of a message.
+/// Head of a message.
 #[derive(Debug)]
 pub(crate) struct Head {
-    /// From the first line to the empty one.
+    /// Bytes from the first line to the empty one.
     pub(crate) text: Bytes,
     pub(crate) rest: Rest,
 }
 
 impl Head {
-    /// The status of a response; 0 if this is none.
+    /// Status of a response; 0 if the head is not one.
     pub(crate) fn status(&self) -> u16 {
         let digits = self.text.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
 }
 
-/// How much of a message's body is still to come.
+/// Remaining part of a message's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     Length(usize),
@@ -34,7 +34,7 @@ pub(crate) enum Rest {
     Nothing,
 }
 
-/// One connection.
+/// An HTTP/1.1 connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
     socket: TcpStream,
@@ -55,7 +55,7 @@ impl Wire {
         Ok(self.socket.write_all(bytes).await?)
     }
 
-    /// Reads the next head; `None` when the other side is done.
+    /// Reads the next head; `None` if the peer has closed the connection.
     pub(crate) async fn head(&mut self) -> Outcome<Option<Head>> {
         loop {
             if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
@@ -69,7 +69,7 @@ impl Wire {
         }
     }
 
-    /// Reads the next piece of a body: what is there of one with a length, a whole chunk of a chunked one.
+    /// Reads the next part of a body: the available bytes if the length is known, otherwise a whole chunk.
     pub(crate) async fn piece(&mut self, rest: &mut Rest) -> Outcome<Option<Bytes>> {
         loop {
             if *rest == Rest::Nothing {
@@ -84,7 +84,7 @@ impl Wire {
         }
     }
 
-    /// Reads a body to its end.
+    /// Reads the rest of a body.
     pub(crate) async fn body(&mut self, mut rest: Rest) -> Outcome<Bytes> {
         let Some(first) = self.piece(&mut rest).await? else { return Ok(Bytes::new()) };
         if rest == Rest::Nothing {
@@ -122,7 +122,7 @@ fn header<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
         .map(str::trim)
 }
 
-/// Takes a piece out of what was read, if there is a whole one.
+/// Removes the next complete part from the buffer; `None` if there is none.
 fn take_piece(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
     match *rest {
         Rest::Nothing => Ok(None),

@@ -1,4 +1,4 @@
-//! What goes wrong, one after the other, with calm in between.
+//! Faults of the run, in sequence, with calm phases in between.
 
 use mock_upstream::{Fault, FaultRule, MockUpstream};
 use rustix::process::Signal;
@@ -9,7 +9,7 @@ use crate::load::Load;
 use crate::profile::SoakProfile;
 use crate::program::Program;
 
-/// Where in the round the run is.
+/// Position in the sequence of faults.
 pub(crate) struct FaultCycle {
     index: usize,
     step_time: std::time::Duration,
@@ -20,7 +20,7 @@ impl FaultCycle {
         Self { index: 0, step_time: scale.step }
     }
 
-    /// Lets the next thing happen.
+    /// Starts the next phase and waits for its end.
     pub(crate) async fn next(
         &mut self,
         simulator: &MockUpstream,

@@ -1,4 +1,4 @@
-//! The load: what is asked, and what came of it.
+//! Load of the run, and counters of its results.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,30 +17,30 @@ use crate::sampler::ResourceSample;
 use crate::stats::Samples;
 use crate::wire::Wire;
 
-/// Words of one stream.
+/// Number of words of one stream.
 const WORDS_PER_STREAM: usize = 100;
 
-/// Before a refused stream is asked for again.
+/// Delay before a rejected stream is requested again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// What is shared by everything that asks.
+/// State shared by all clients of the load.
 pub(crate) struct Load {
-    /// It changes with the program's port.
+    /// Address and key of the program. The address changes with the port.
     target: Mutex<Target>,
     control_token: String,
     pub(crate) seen: Arc<CallCounts>,
 }
 
-/// What came of it.
+/// Counters of the calls' results.
 #[derive(Default)]
 pub(crate) struct CallCounts {
     pub(crate) whole: AtomicU64,
     pub(crate) words: AtomicU64,
-    /// Ended by an error that said so.
+    /// Streams that ended with an error event.
     pub(crate) failed: AtomicU64,
-    /// Refused before the first byte, with a code.
+    /// Requests rejected before the first byte, with an error code.
     pub(crate) refused: AtomicU64,
-    /// Short calls that were answered.
+    /// Short calls with a response.
     pub(crate) short: AtomicU64,
     pub(crate) port_changed: AtomicU64,
     pub(crate) churned: AtomicU64,
@@ -49,12 +49,12 @@ pub(crate) struct CallCounts {
     pub(crate) samples: Mutex<Vec<ResourceSample>>,
 }
 
-/// How one request ended.
+/// Outcome of one request.
 enum CallEnd {
     Whole,
     Failed,
     Refused,
-    /// Nobody answered on the connection: the program had left that port.
+    /// The connection failed, because the program no longer uses that port.
     PortClosed,
 }
 
@@ -63,7 +63,7 @@ impl CallCounts {
         self.wrong.lock().push(what.into());
     }
 
-    /// Adds what is held at this moment to what was seen.
+    /// Adds a sample of the resources.
     pub(crate) fn record_sample(&self, watched: ResourceSample) {
         self.samples.lock().push(watched);
     }
@@ -91,7 +91,7 @@ impl Load {
         self.target().address != target.address
     }
 
-    /// Carries out a command of the control door.
+    /// Runs a command of the management API.
     pub(crate) async fn control(&self, name: &str, args: &str) -> Outcome<serde_json::Value> {
         let target = self.target();
         let mut wire = Wire::connect(target.address).await?;
@@ -106,7 +106,7 @@ impl Load {
         }
     }
 
-    /// Moves the program to another port.
+    /// Switches the program to another port.
     pub(crate) async fn switch(&self) -> Outcome<()> {
         let answer = self.control("port.switch", r#"{"port":0}"#).await?;
         let address: SocketAddr = answer["address"].as_str().ok_or("no address")?.parse()?;
@@ -114,7 +114,7 @@ impl Load {
         Ok(())
     }
 
-    /// One stream, every word of which is checked.
+    /// Runs one stream and checks every word.
     pub(crate) async fn stream(&self) -> Outcome<()> {
         let target = self.target();
         match read_stream(&target, &self.seen).await {
@@ -122,7 +122,7 @@ impl Load {
             Ok(CallEnd::Failed) => add(&self.seen.failed, 1),
             Ok(CallEnd::Refused) => {
                 add(&self.seen.refused, 1);
-                // As a client would that was told to come back.
+                // As a client with `Retry-After` would.
                 sleep(RETRY_DELAY).await;
             }
             Ok(CallEnd::PortClosed) if self.port_has_changed(&target).await => {
@@ -134,7 +134,7 @@ impl Load {
         Ok(())
     }
 
-    /// One short call.
+    /// Runs one short call.
     pub(crate) async fn short(&self) -> Outcome<()> {
         let (target, asked) = (self.target(), Instant::now());
         match read_short(&target).await {
@@ -152,7 +152,8 @@ impl Load {
         Ok(())
     }
 
-    /// Whether the program left that port; the answer to the switch may be on its way still.
+    /// Whether the program no longer uses that port. Waits, because the response to the switch may not have
+    /// arrived.
     async fn port_has_changed(&self, target: &Target) -> bool {
         for _ in 0..100 {
             if self.differs_from_current(target) {
@@ -164,7 +165,7 @@ impl Load {
     }
 }
 
-/// The whole text of a stream.
+/// The complete text of a stream.
 fn stream_text() -> String {
     (0..WORDS_PER_STREAM).map(|n| format!("word{n} ")).collect::<String>().trim_end().to_owned()
 }
@@ -216,7 +217,7 @@ async fn read_stream(target: &Target, seen: &CallCounts) -> Outcome<CallEnd> {
     }
 }
 
-/// Takes one event in; says whether it was the last.
+/// Reads one event. Returns the outcome after the last one.
 fn read_event(data: &str, so_far: &mut String) -> Outcome<Option<CallEnd>> {
     if data.is_empty() {
         return Ok(None);
@@ -257,7 +258,7 @@ fn refusal(body: &[u8]) -> Outcome<CallEnd> {
     }
 }
 
-/// One stream after the other.
+/// Runs streams in sequence.
 pub(crate) async fn run_streams(load: Arc<Load>, end: CancellationToken, first: Duration) -> Outcome<()> {
     sleep(first).await;
     while !end.is_cancelled() {
@@ -266,7 +267,7 @@ pub(crate) async fn run_streams(load: Arc<Load>, end: CancellationToken, first: 
     Ok(())
 }
 
-/// Short calls at a rate that does not depend on their answers.
+/// Runs short calls at a rate that does not depend on their responses.
 pub(crate) async fn run_short_calls(load: Arc<Load>, end: CancellationToken, rate: u32) -> Outcome<()> {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -280,15 +281,15 @@ pub(crate) async fn run_short_calls(load: Arc<Load>, end: CancellationToken, rat
     Ok(())
 }
 
-/// Connections that come and go: most after a question for health, one in ten with a reset, one in ten in the middle of
-/// a stream.
+/// Opens and closes connections: most after a health check, one in ten with a reset, one in ten in the middle
+/// of a stream.
 pub(crate) async fn run_connections(load: Arc<Load>, end: CancellationToken) -> Outcome<()> {
     let mut ticks = interval(Duration::from_millis(5));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut n = 0_usize;
     while end.run_until_cancelled(ticks.tick()).await.is_some() {
         let target = load.target();
-        // What becomes of these is the program's to bear, not to answer for.
+        // The results of these connections do not count; the program only has to survive them.
         let _ = match n % 10 {
             0 => reset_connection(&target).await,
             1 => abandon_stream(&target).await,

@@ -1,9 +1,11 @@
-//! Load for a long time, with faults: the real program against the simulator, and what is left of it afterwards.
+//! Long run under load, with faults: the real program against the mock upstream, and the resources that it
+//! holds afterwards.
 //!
-//! Streams whose every word is known, short calls at a steady rate, connections that come and go, and in turn a
-//! Mammouth that fails, one that breaks off, another port, and a machine that sleeps. Printed is a table of targets and
-//! what was measured. Wrong facts end the run with an error: a word lost or out of order, a stream that ended without a
-//! word, files or threads not given back, memory that grew without bound. Times never do.
+//! The load is streams whose every word is known, short calls at a steady rate, and connections that are
+//! opened and closed. The faults alternate: an upstream that fails, one that interrupts streams, a switch to
+//! another port, and a suspended process. The run prints a table of targets and measurements. It fails if a
+//! word is lost or out of order, if a stream ends without an end mark or error, if files or threads are not
+//! released, or if memory grows without bound. It never fails because of a duration.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod faults;
@@ -40,10 +42,10 @@ use profile::SoakProfile;
 use program::Program;
 use sampler::ResourceSample;
 
-/// Anything that ends the run, in words.
+/// Result with any error that ends the run.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Between two words of a stream.
+/// Delay between two words of a stream.
 const WORD_DELAY: Duration = Duration::from_millis(20);
 
 fn main() -> Outcome<()> {
@@ -66,7 +68,7 @@ async fn soak(scale: &SoakProfile) -> Outcome<()> {
     let address = simulator.base_url().trim_start_matches("http://").parse()?;
     let program = Program::start(address).await?;
     let load = Arc::new(Load::new(&program));
-    // Everything that is made once, such as the vocabulary, is there before anything is counted.
+    // Allocations that happen once, such as the vocabulary, happen before the first sample.
     load.short().await?;
     load.stream().await?;
     let base = ResourceSample::take(&program)?;
@@ -78,7 +80,7 @@ async fn soak(scale: &SoakProfile) -> Outcome<()> {
     report::check(&seen, &base, &after)
 }
 
-/// The load, the faults and the watching, until the time is over and the last answer is there.
+/// Runs load, faults and sampling until the time is over and the last response has arrived.
 async fn run(
     scale: &SoakProfile,
     simulator: &MockUpstream,

@@ -1,4 +1,4 @@
-//! How long, and how much.
+//! Duration and size of a run.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::Outcome;
 #[derive(Debug)]
 pub(crate) struct SoakProfile {
     pub(crate) time: Duration,
-    /// Streams at the same time.
+    /// Number of concurrent streams.
     pub(crate) streams: usize,
     /// Short calls a second.
     pub(crate) rate: u32,
-    /// How long each fault lasts, and each calm after it.
+    /// Duration of each fault, and of the calm phase after it.
     pub(crate) step: Duration,
 }
 
 impl SoakProfile {
-    /// Reads `--minutes N --streams N --rate N`.
+    /// Parses `--minutes N --streams N --rate N`.
     ///
     /// # Errors
-    /// Anything else.
+    /// An argument is unknown, not a number or out of range.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
         let (mut minutes, mut streams, mut rate) = (5, 50, 20);
         while let Some(name) = arguments.next() {
@@ -28,7 +28,7 @@ impl SoakProfile {
                 "--minutes" => &mut minutes,
                 "--streams" => &mut streams,
                 "--rate" => &mut rate,
-                // cargo's own.
+                // `cargo bench` passes this argument.
                 "--bench" => continue,
                 _ => return Err(format!("{name} is not known").into()),
             };
@@ -40,7 +40,7 @@ impl SoakProfile {
             return Err("from 1 minute, 1 stream and 1 call a second to 10000, 1000 and 1000".into());
         }
         let time = Duration::from_secs(60) * minutes;
-        // A minute has room for each fault once; longer runs give each more time.
+        // A minute is enough for each fault once; longer runs give each more time.
         let step = (time / 12).min(Duration::from_secs(30));
         Ok(Self { time, streams: usize::try_from(streams)?, rate, step })
     }

@@ -1,4 +1,4 @@
-//! The table, and what makes a run wrong.
+//! Table of a run, and the conditions under which the run fails.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::machine;
 use crate::profile::SoakProfile;
 use crate::sampler::{MAX_KEPT_FILES, MAX_KEPT_THREADS, ResourceSample};
 
-/// More than this, KB, is no cache and no allocator's reserve.
+/// Maximum growth of memory, KB: beyond caches and the allocator's reserve.
 const MAX_MEMORY_GROWTH_KB: u64 = 128 << 10;
-/// The cap on the request log and what SQLite may keep beside it, bytes.
+/// Maximum size of the database, bytes: the cap on the request log and SQLite's overhead.
 const MAX_LOG_BYTES: u64 = 110 << 20;
 
 pub(crate) fn print(
@@ -57,7 +57,7 @@ pub(crate) fn print(
     row("SIGTERM to the end, ms", "≤ 30000", stopped.as_millis().to_string());
 }
 
-/// How much memory grew, by the line through what was seen after the first quarter.
+/// Growth of memory, MB an hour, by linear regression over the samples after the first quarter.
 fn slope(seen: &CallCounts) -> f64 {
     let watched = seen.samples.lock();
     let late = &watched[watched.len() / 4..];
@@ -80,8 +80,10 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
+/// Checks the results.
+///
 /// # Errors
-/// Facts that must not be, whatever the machine was doing.
+/// A condition is violated that must hold however slow the machine is.
 pub(crate) fn check(seen: &CallCounts, base: &ResourceSample, after: &ResourceSample) -> Outcome<()> {
     let mut wrong = seen.wrong.lock().clone();
     wrong.truncate(10);

@@ -1,4 +1,4 @@
-//! What the program holds: memory, files, threads, connections, places in accounts.
+//! Samples of the program's resources: memory, files, threads, connections, requests in progress.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use crate::load::Load;
 use crate::machine;
 use crate::program::Program;
 
-/// Connections that may be kept for later on either side, the watching one included.
+/// Maximum number of connections kept open on either side, including the sampler's.
 pub(crate) const MAX_KEPT_FILES: usize = 16;
-/// Threads of the pool for waiting work come and go by themselves.
+/// Maximum number of additional threads: the blocking pool starts and ends threads itself.
 pub(crate) const MAX_KEPT_THREADS: usize = 8;
-/// Longer than any idle connection or thread lives.
+/// Time limit of the wait, longer than the lifetime of an idle connection or thread.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is held at one moment.
+/// Resources held at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResourceSample {
     pub(crate) at: Instant,
-    /// KB.
+    /// Resident memory, KB.
     pub(crate) memory: u64,
     pub(crate) files: usize,
     pub(crate) threads: usize,
-    /// Requests that some account is said to be serving.
+    /// Requests in progress, by the accounts' own count.
     pub(crate) running: u64,
-    /// The request log, bytes.
+    /// Size of the request log, bytes.
     pub(crate) log: u64,
 }
 
@@ -51,7 +51,7 @@ impl ResourceSample {
     }
 }
 
-/// What is held once everything is given back, or when that has been waited for in vain.
+/// Waits until all resources are released or [`SETTLE_TIMEOUT`] is over. Returns the last sample.
 pub(crate) async fn wait_until_settled(
     program: &Program,
     load: &Load,
