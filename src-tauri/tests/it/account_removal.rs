@@ -1,5 +1,5 @@
-//! L08: what is removed is gone from keychain, memory and disk. The program runs inside the test, because a keychain of
-//! the machine is not to be touched: memory stands in for it.
+//! Tests of account removal (L08): keychain, memory and disk contain nothing of a removed account. The
+//! program runs inside the test with a secret store in memory, so that the machine's keychain is not used.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,7 +46,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     }
     let secret = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL)]);
     assert_eq!(secret.found_below(dir.path(), &[]), Vec::<String>::new(), "while it runs");
-    // The state under the account's id is written behind our back, and surely by the end.
+    // The account's state is written in the background, at the latest when the program ends.
     app.stop(Duration::ZERO).await;
     assert_eq!(canaries.found_below(dir.path(), &[]), Vec::<String>::new(), "after the end");
 }

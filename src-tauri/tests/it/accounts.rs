@@ -1,4 +1,5 @@
-//! Accounts: limits per family, what outlives a restart, who is picked and why.
+//! Tests of accounts: limits per model family, state that survives a restart, account selection and its
+//! reasons.
 
 use mock_upstream::MockAccount;
 use serde_json::{Value, json};
@@ -87,7 +88,7 @@ async fn f06_a_pause_without_a_named_time_is_short_and_ends_by_itself() {
     assert_eq!(env.account_state("web-1").await, "ready");
 }
 
-/// Who served some conversations, and why the last one was picked.
+/// Sends some conversations. Returns the accounts that served them, and the selection reason of the last one.
 async fn accounts_picked(env: &TestEnv, texts: &[&str]) -> (String, Value) {
     env.simulator.clear_calls();
     let mut why = Value::Null;
@@ -188,7 +189,7 @@ async fn without_an_account_that_can_serve_the_reason_is_told() {
     assert_eq!(none.error(), (503, "no_account".into()));
     let only_web =
         Options::default().env("API_KEYS", "sk-canary-0123456789").settings("prefer = \"only-web\"");
-    // Nobody is called: no catalogue is fetched for a key that may not serve.
+    // No upstream call is made: the catalog is not fetched for a key that may not serve.
     let keys = nobody(only_web).await;
     let answer = keys.chat(&question("hello")).await;
     assert_eq!(answer.error(), (503, "no_account".into()));

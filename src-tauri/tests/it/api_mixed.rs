@@ -1,4 +1,4 @@
-//! Accounts of both kinds: who serves what, and what happens when one kind cannot.
+//! Tests with accounts of both kinds: selection for a model, and failover when one kind is unavailable.
 
 use serde_json::json;
 

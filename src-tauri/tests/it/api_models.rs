@@ -1,11 +1,11 @@
-//! The list of models with keys, the catalogue on the disk, and names of the user's own.
+//! Tests of the model list with keys, the catalog on the disk, and the user's aliases.
 
 use serde_json::{Value, json};
 
 use crate::support::{Options, TestEnv, question};
 
 async fn listed(env: &TestEnv) -> Vec<Value> {
-    // A reply needs the catalogue, so it is there afterwards.
+    // A reply needs the catalog, so the catalog is loaded afterwards.
     env.program.chat(&question("hi")).await;
     env.program.get("/v1/models").await.json()["data"].as_array().unwrap().clone()
 }

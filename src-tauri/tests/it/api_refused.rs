@@ -1,4 +1,4 @@
-//! A key that the official API refuses.
+//! Tests of a key that the official API rejects.
 
 use serde_json::json;
 

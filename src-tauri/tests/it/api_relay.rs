@@ -1,4 +1,5 @@
-//! Chat completions over the official API: the client's bytes go on, the answer's bytes come back.
+//! Tests of passthrough to the official API: the bytes of the client's request and of the API's response are
+//! unchanged.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
-//! Streams of the official API after their first event: each at once, and an end that a client can trust.
+//! Tests of the official API's streams after their first event: each event at once, and an unambiguous end.
 
 use serde_json::{Value, json};
 
 use crate::support::{TestEnv, streamed};
 
-/// The text that came, and the last event.
+/// Text of a stream and its last event.
 async fn ending(env: &TestEnv, request: &Value) -> (String, String) {
     let events = env.program.stream(request).await.all().await;
     let last = events.last().expect("an event at the end").clone();
@@ -21,7 +21,7 @@ async fn events_are_not_held_back_for_the_next() {
     let mut stream = env.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["role"], "assistant");
     for chunk in ["One ", "two", "three"] {
-        // Not before this one has arrived is the next let go.
+        // The next event is released only after this one has arrived.
         assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], chunk);
         env.simulator.release(1);
     }

@@ -1,4 +1,4 @@
-//! The client's key: where it is looked for, what a wrong one gets, and how it ends.
+//! Tests of client keys: accepted headers, rejection of wrong keys, revocation.
 
 use mock_upstream::{Fault, FaultRule};
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn u01_every_wrong_credential_gets_the_same_401() {
         assert_eq!((answer.status(), answer.code().as_str()), (401, "invalid_api_key"), "{lines:?}");
         assert_eq!(answer.headers("www-authenticate"), ["Bearer"]);
         assert_eq!(answer.headers("x-should-retry"), ["false"], "the same key stays wrong");
-        // The date and the request's own number differ, nothing else.
+        // Only the date and the request id differ.
         let same = |line: &&str| !line.starts_with("date:") && !line.starts_with("x-request-id:");
         seen.push(answer.text().lines().filter(same).collect::<Vec<_>>().join("\n"));
     }
@@ -122,16 +122,16 @@ async fn u05_hostile_keys_are_refused_and_not_logged() {
         b"\r\n\r\n",
     ];
     assert_eq!(raw(program.port, &latin.concat()).await.status(), 401);
-    // One that does not fit into a head at all.
+    // A key that is larger than the limit for a head.
     let long = format!("Authorization: Bearer {}", "k".repeat(1 << 20));
     assert_eq!(raw(program.port, &head("GET", "/v1/models", &[&long])).await.status(), 431);
     assert!(!program.log().contains("canary") && !program.log().contains("OR '1'"));
     assert_eq!(program.records().await, logged, "a refused caller reaches no database");
 }
 
-/// The time that a comparison takes is not measured here: that would be luck on a busy machine. The guard compares
-/// digests of fixed size in constant time, always with every key (`access/keys.rs`); what a test can show is that no
-/// part of a key opens more than none.
+/// Checks that a prefix of a key is rejected like any wrong key. The duration of the comparison is not
+/// measured, because it varies on a busy machine. The guard compares digests of fixed size in constant time,
+/// always with every key (`auth/client_keys.rs`).
 #[tokio::test]
 async fn u06_a_partly_right_key_is_as_wrong_as_any() {
     let simulator = simulator(&[]).await;
@@ -170,7 +170,8 @@ async fn u07_thousands_of_guesses_lock_nobody_out_and_fill_no_log() {
     assert!(program.log().len() < 10_000, "{} bytes of log", program.log().len());
 }
 
-/// Running answers go on to their end when their key is revoked: the caller was in his right when he asked.
+/// Checks that running replies continue after the revocation of their key: they were authorised at their
+/// start.
 #[tokio::test]
 async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
     let simulator = simulator(&["alice"]).await;
@@ -196,12 +197,12 @@ async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
     assert!(!program.cli(&["keys", "revoke", "ide"]).await.status.success());
     let records = program.wait_for_record_count(20).await;
     assert_eq!(records.iter().filter(|record| record["client"] == "ide").count(), 20);
-    // Nothing of the key is kept: only its digest was.
+    // No part of the key remains: only its digest was stored.
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
     assert!(!settings.contains(&key));
 }
 
-/// Removing an account needs a keychain; pausing it takes the same way through the pick.
+/// Checks a stream of an account that is paused. Removal uses the same selection code, but needs a keychain.
 #[tokio::test]
 async fn u10_an_account_taken_out_of_use_finishes_its_stream() {
     let simulator = simulator(&["alice", "bob"]).await;

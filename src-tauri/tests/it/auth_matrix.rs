@@ -1,11 +1,13 @@
-//! U03: every route with every credential, and what it answers. A route that is missing here fails.
+//! Test of authorisation (U03): the status of every route with every credential. A route that is missing in
+//! the matrix fails.
 
 use gateway::auth::Scope;
 use http::Method;
 
 use crate::support::{Answer, KEY, Program, body_of, check_headers, every_route, path_of, simulator};
 
-/// Method and path, then the status with no credential, a wrong one, the client key, the control token.
+/// Method and path, then the status without a credential, with a wrong one, with the client key, and with the
+/// control token.
 const MATRIX: &[(&str, &str, [u16; 4])] = &[
     ("POST", "/v1/chat/completions", [401, 401, 200, 401]),
     ("POST", "/v1/messages", [401, 401, 200, 401]),
@@ -92,7 +94,7 @@ async fn u03_every_route_answers_every_credential_as_the_matrix_says() {
     assert_eq!(&*health.body, br#"{"status":"ok"}"#);
 }
 
-/// Status and headers only: the live feed has no end.
+/// Sends a request. Only status and headers are read, because the event stream has no end.
 async fn ask(
     program: &Program,
     method: &Method,

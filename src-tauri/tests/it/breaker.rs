@@ -1,4 +1,4 @@
-//! Mammouth down for everybody: calls stop, and begin again when it is back.
+//! Tests of the circuit breaker: calls stop while Mammouth fails for all accounts, and resume afterwards.
 
 use crate::support::{
     Answer, Options, TestEnv, Upstream, question, retry_after, streamed, wait_retry_after, web_fault,
@@ -10,7 +10,7 @@ fn is_down(answer: &Answer) -> bool {
     answer.status == UNREACHABLE.0 && answer.error().1 == UNREACHABLE.1
 }
 
-/// Two requests with two failed calls each: four in a row.
+/// Opens the breaker by two requests with two failed calls each: four failures in a row.
 async fn bring_down(env: &TestEnv) -> Answer {
     env.set_web_fault("status=503");
     for _ in 0..2 {
@@ -22,7 +22,7 @@ async fn bring_down(env: &TestEnv) -> Answer {
     answer
 }
 
-/// Whether the call that was answered tried if Mammouth is back.
+/// Whether the answered call was a probe.
 async fn was_probe(env: &TestEnv, answer: &Answer) -> bool {
     let record = env.record_of(&answer.headers).await;
     record["attempts"][0]["why"]["tries"].as_bool().expect("a reason")
@@ -104,8 +104,8 @@ async fn storm(upstream: Upstream) {
     env.still_serves().await;
 }
 
-/// As many requests as a busy editor makes in an hour. Memory and sockets are compared once the program has seen enough of
-/// them to have all that it keeps.
+/// Sends as many requests as a busy editor makes in an hour. Memory and sockets are compared only after the
+/// first of them, when the program's caches are filled.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn f27_a_long_time_without_mammouth_costs_nothing_and_ends_by_itself() {
@@ -125,7 +125,7 @@ async fn f27_a_long_time_without_mammouth_costs_nothing_and_ends_by_itself() {
         assert!(grown < 6 * 1024 * 1024, "{upstream:?}: grown by {grown} bytes");
         env.wait_for_open_files(before.1 + 4).await;
         assert!(env.model_calls().len() * 10 <= 4 * SETTLED, "{upstream:?}: few calls while it is down");
-        // One that happens to be a probe does not say when to come again; the next one does.
+        // A response to a probe has no `Retry-After`; the next response has one.
         let mut last = env.program.chat(&question("hello")).await;
         while !is_down(&last) {
             last = env.program.chat(&question("hello")).await;

@@ -1,4 +1,4 @@
-//! The browser's way in: signing in and out, the live feed, and the files of the page.
+//! Tests of browser sessions: sign-in and sign-out, the event stream, and the files of the page.
 
 use gateway::auth::SESSION_TOKEN_HEADER;
 use gateway::management;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, KEY, Program, Sse, TestEnv, check_headers, question, raw, simulator};
 
-/// A browser that may have signed in.
+/// A browser, with its session if it is signed in.
 struct BrowserSession<'a> {
     program: &'a Program,
     cookie: Option<String>,
-    /// The session token, which goes into a header.
+    /// The session token, which is sent in a header.
     session: Option<String>,
 }
 
@@ -112,7 +112,8 @@ async fn u12_a_session_is_worth_nothing_to_another_page() {
     assert_eq!(Answer::of(chat.send().await).await.status, 401, "the door's session is no client key");
 }
 
-/// Every other port of this host receives the cookie from the browser.
+/// Checks that cookie and session token are only valid together. The browser sends the cookie to every other
+/// port of this host too.
 #[tokio::test]
 async fn u12_neither_the_cookie_nor_the_session_token_opens_anything_alone() {
     let simulator = simulator(&[]).await;
@@ -246,7 +247,7 @@ async fn the_feed_sends_records_and_status_changes() {
 struct EventFeed(Sse);
 
 impl EventFeed {
-    /// The data of the next event of this name.
+    /// Data of the next event of this name.
     async fn next(&mut self, name: &str) -> Value {
         loop {
             let frame = self.0.next_frame().await.expect("the feed goes on");

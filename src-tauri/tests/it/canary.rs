@@ -1,10 +1,10 @@
-//! L01, L03, R07, U02, U09: known cookies, keys, tokens and prompts go through every path, with `LOG=trace`. Afterwards
-//! no file, no log and no answer holds them, in any encoding.
+//! Test of confidentiality (L01, L03, R07, U02, U09): known cookies, keys, tokens and prompts pass through
+//! every code path, with `LOG=trace`. Afterwards no file, log or response contains them, in any encoding.
 //!
-//! What may hold them, because that is what it is for: a reply of the model the prompt it was given, the model's name
-//! in answer and log whatever a client wrote there, the file `control-token` the control token, and the output of
-//! `keys list --reveal` and `keys add` the key that was asked for. That the variables of a running process can be read
-//! by the same user is said in SECURITY.md.
+//! Excepted by purpose: a reply of the model may contain its prompt, the fields for the model's name contain
+//! the client's text, the file `control-token` contains the control token, and the output of `keys list
+//! --reveal` and `keys add` contains the requested key. SECURITY.md states that the same user can read the
+//! variables of a running process.
 
 mod faults;
 mod requests;
@@ -23,10 +23,10 @@ const API_KEY: &str = "sk-canary-h4~Jv/8Pnn7";
 const KEY: &str = "clientcanary-T5/kY+2uBb4";
 const PROMPT: &str = "promptcanary \u{e9}\"Rq8\\Vz and the rest of it";
 const SYSTEM: &str = "systemcanary Xb/7+Kw4 and the rest of it";
-/// Planted, so that it is known from the start.
+/// Control token that is written before the start, so that it is known.
 const CONTROL: &str = "5e7ca9a4c0de4b1d9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a3928";
 
-/// Two kinds of what must not be seen, and what was.
+/// Search for secrets and for all canaries, with the places found.
 struct CanaryWatch {
     secrets: Canaries,
     all: Canaries,
@@ -49,7 +49,7 @@ impl CanaryWatch {
         Self { secrets, all: Canaries::new(&known), seen: Vec::new() }
     }
 
-    /// Reads an answer to its end, however that comes, and looks through it.
+    /// Reads a response until its end or an error, and searches it.
     async fn answer(&mut self, place: &str, response: reqwest::Result<reqwest::Response>) -> u16 {
         let mut response = response.unwrap_or_else(|error| panic!("{place}: {error}"));
         let status = response.status().as_u16();
@@ -61,7 +61,7 @@ impl CanaryWatch {
         while let Ok(Some(chunk)) = response.chunk().await {
             bytes.extend_from_slice(&chunk);
         }
-        // What a model says is the user's: only a refusal must not repeat what was asked.
+        // A reply may contain the user's text: only an error must not repeat the request.
         let unwanted = if status < 400 { &self.secrets } else { &self.all };
         self.seen.extend(unwanted.found_in(place, &bytes));
         status
@@ -72,7 +72,7 @@ impl CanaryWatch {
         self.seen.extend(self.all.found_in(place, &bytes));
     }
 
-    /// Looks through everything that lies in the program's folder, the log on stderr included.
+    /// Searches all files in the program's folder, including the log of stderr.
     fn folder(&mut self, place: &str, dir: &std::path::Path) {
         let token = dir.join("control-token");
         let seen = self.all.found_below(dir, &[&token]);
@@ -121,7 +121,7 @@ fn plant_control_token(dir: &std::path::Path) {
     }
 }
 
-/// A request that is answered with the prompt's own words in every part of it.
+/// A request whose reply contains every part of the prompt.
 fn question(stream: bool) -> Value {
     json!({
         "model": "gpt-4.1",
@@ -136,7 +136,7 @@ fn question(stream: bool) -> Value {
     })
 }
 
-/// A PNG by its first bytes, with a canary behind them.
+/// An image with the first bytes of a PNG, followed by a canary.
 fn picture() -> String {
     use base64::Engine;
     let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), SYSTEM.as_bytes()].concat();

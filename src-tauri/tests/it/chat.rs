@@ -1,4 +1,4 @@
-//! Chat completions over the web upstream: what is asked upstream and what comes back.
+//! Tests of chat completions over the web upstream: the upstream request, and the reply.
 
 use mock_upstream::RecordedCall;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn a_stream_has_role_text_finish_and_end_mark() {
     assert_eq!(stream.next().await, None);
 }
 
-/// What the site was asked, for a list of messages.
+/// The upstream call for a list of messages.
 async fn asked(env: &TestEnv, messages: Value) -> RecordedCall {
     env.simulator.clear_calls();
     let answer = env.program.chat(&json!({ "model": "gpt-4.1", "messages": messages })).await;

@@ -1,4 +1,4 @@
-//! What Claude Code expects of a gateway: <https://code.claude.com/docs/en/llm-gateway-protocol>.
+//! Tests of Claude Code's requirements for a gateway: <https://code.claude.com/docs/en/llm-gateway-protocol>.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Clients that leave, read slowly or not at all: the upstream call ends or waits, and nobody else notices.
+//! Tests of clients that disconnect or read slowly: the upstream call ends or waits, and other clients are
+//! not affected.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,10 +8,11 @@ use tokio::net::TcpStream;
 use crate::support::{KEY, TestEnv, question, streamed};
 
 const MANY_CLIENTS: usize = 20;
-/// Each of these takes megabytes of the system's buffers.
+/// Number of open connections; each uses megabytes of the system's buffers.
 const KEPT_OPEN_FILES: usize = 8;
 
-/// All calls ended, each because its client left; and nothing is held against the account.
+/// Waits until all calls have ended by the disconnection of their client, and checks that the account is
+/// still ready.
 async fn check_still_serving(env: &TestEnv, calls: usize) {
     env.wait_for(|state| {
         state.active_calls == 0 && state.calls.iter().filter(|call| call.peer_closed_early).count() == calls
@@ -101,7 +103,7 @@ async fn f56_sockets_of_clients_that_left_are_given_back() {
     env.still_serves().await;
 }
 
-/// Bytes sent in all calls that are still running.
+/// Total number of bytes sent in all running calls.
 fn sent_to_all(env: &TestEnv) -> u64 {
     env.model_calls().iter().filter(|call| !call.ended).map(|call| call.sent_bytes).sum()
 }
@@ -116,7 +118,7 @@ async fn f57_clients_that_do_not_read_slow_only_their_own_upstream_streams() {
         socket.read_exact(&mut [0; 12]).await.unwrap();
         idle.push(socket);
     }
-    // Held back means that nothing more is sent, however many others are served meanwhile.
+    // Backpressure: nothing more is sent, while other requests are served.
     let (mut sent, mut before) = (sent_to_all(&env), 0);
     while sent != before {
         env.still_serves().await;

@@ -1,4 +1,5 @@
-//! Client keys in a real GNOME Keyring, and where none is: what can be shown again, and what is left of a revoked one.
+//! Tests of client keys with and without a GNOME Keyring: which keys can be shown, and what remains of a
+//! revoked one.
 
 use serde_json::{Value, json};
 
@@ -81,7 +82,7 @@ async fn l07_without_a_keychain_a_named_key_is_shown_once_and_lasts() {
     assert!(stderr_text(&revealed).contains("cannot be shown again"), "{}", stderr_text(&revealed));
 }
 
-/// As versions wrote them that stored digests only.
+/// Checks a key of which only the digest is stored, as earlier versions did.
 #[tokio::test]
 async fn a_key_with_a_digest_only_stays_valid_and_cannot_be_shown() {
     let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);

@@ -1,4 +1,4 @@
-//! Clients are set up for the running program, and taken back, by its management commands.
+//! Tests of setting clients up for the running program and undoing it, through the management commands.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::support::{KEY, Options, Program, command, question, simulator, stderr
 const CLAUDE_SETTINGS: &str = "{\n  // not JSON, and so: never\n}\n";
 const LIVED_IN: &str = "{\n  \"env\": { \"EDITOR\": \"vim\" },\n  \"theme\": \"dark\"\n}\n";
 
-/// A home folder beside the data directory, and an upstream.
+/// A home folder with the data directory, and a mock upstream.
 struct Home(tempfile::TempDir, MockUpstream);
 
 impl Home {
@@ -210,7 +210,7 @@ async fn a_key_of_the_user_is_neither_taken_nor_revoked() {
     assert!(!names.to_string().contains("opencode-2"), "{names}");
 }
 
-/// Runs the program's command line in the home, whose `.env` is another program's.
+/// Runs the program's command line in the home folder, whose `.env` belongs to another program.
 async fn cli(home: &Home, program: &Program, args: &[&str]) -> Output {
     let mut command = command(program.dir.path());
     let bin = home.0.path().join("bin");
@@ -219,7 +219,7 @@ async fn cli(home: &Home, program: &Program, args: &[&str]) -> Output {
     command.args(args).stdin(Stdio::null()).output().await.unwrap()
 }
 
-/// A program in the home's own PATH that says how it was started.
+/// Installs a script as a program in the home folder's `PATH`.
 fn install(home: &Home, name: &str, script: &str) {
     home.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
     let path = home.0.path().join("bin").join(name);

@@ -1,4 +1,4 @@
-//! Clocks that are set, machines that sleep, and the limits in time of the whole program, on a clock of the test's own.
+//! Tests with a clock that the test sets: clock changes, suspended machines, and the program's time limits.
 
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -15,7 +15,7 @@ async fn env(options: Options) -> TestEnv {
     TestEnv::with_options(&["alice"], options).await
 }
 
-/// A change of the clock, and to the years around 2038, where 32 bits end.
+/// Checks limits across changes of the clock, including to years after 2038, where 32 bits overflow.
 #[tokio::test]
 async fn f41_setting_the_clock_neither_ends_nor_prolongs_a_limit() {
     for jump in [DAY, -DAY, 3_600, -3_600, 13 * 365 * DAY] {
@@ -38,7 +38,7 @@ async fn f41_setting_the_clock_neither_ends_nor_prolongs_a_limit() {
     }
 }
 
-/// When the oldest and the newest record were made.
+/// Times of the oldest and the newest record, milliseconds.
 fn times(records: &[serde_json::Value]) -> (u64, u64) {
     let mut by_id: Vec<_> =
         records.iter().map(|record| (record["id"].as_u64(), record["time_ms"].as_u64().unwrap())).collect();
@@ -64,7 +64,7 @@ async fn f41_a_short_pause_ends_in_time_whatever_the_clock_says() {
     }
 }
 
-/// Stopped for two minutes with a stream running, one being awaited and connections waiting in the pool.
+/// Suspends the program for two minutes, with a running stream and idle connections in the pool.
 #[tokio::test]
 async fn f42_after_a_sleep_dead_streams_end_and_the_first_new_request_is_served() {
     let clock = Clock::all_clocks();
@@ -110,7 +110,7 @@ async fn p09_heads_that_do_not_come_to_an_end_are_closed_and_others_served() {
         wire.send(b"a").await;
     }
     env.still_serves().await;
-    // A byte now and then buys no time: it is counted from the first.
+    // Further bytes do not extend the time limit, which starts at the first byte.
     clock.set_offset(10);
     env.program.wake_runtime().await;
     for wire in slow {
@@ -164,7 +164,7 @@ async fn p11_silent_connections_are_gone_after_half_a_minute_and_streams_go_on()
     assert_eq!(stream.text().await, ("abc".to_owned(), true));
 }
 
-/// The same connections are used by the test itself, so a few more may be there.
+/// Waits until at least this many connections are open. The test's own connections count too.
 async fn connected(program: &Program, many: usize) {
     wait_until("all are connected", async || {
         let status = program.control("status", &json!({})).await.json();
@@ -185,7 +185,7 @@ async fn p13_pipelined_requests_that_nobody_reads_hold_little_and_then_come_in_o
     let last = head("GET", "/v1/models", &[&with_key()]);
     let all = [one.repeat(MANY).as_bytes(), &last].concat();
     let mut sent = 0;
-    // Until nobody takes more, however many others are served meanwhile.
+    // Until the program accepts no more bytes, while other requests are served.
     loop {
         let written = tokio::select! {
             biased;
@@ -209,7 +209,7 @@ async fn p13_pipelined_requests_that_nobody_reads_hold_little_and_then_come_in_o
     assert!(text.ends_with('}') && text.contains("\"object\":\"list\""), "the last is the last");
 }
 
-/// Guesses do not wait for one another, and the owner's key is not among what is counted.
+/// Checks that many parallel guesses do not lock out the owner's key.
 #[tokio::test]
 async fn u07_guesses_over_many_connections_lock_nobody_out() {
     let simulator = simulator(&["alice"]).await;
@@ -227,7 +227,7 @@ async fn u07_guesses_over_many_connections_lock_nobody_out() {
     assert!(program.log().len() < 10_000, "{} bytes of log", program.log().len());
 }
 
-/// The tokenizer's vocabulary, 20 MB in memory.
+/// Checks that the tokenizer's vocabulary (20 MB in memory) is unloaded when idle and loaded again.
 #[tokio::test]
 async fn an_idle_tokenizer_is_unloaded_and_loaded_again() {
     const MUCH: u64 = 5 << 20;
@@ -249,8 +249,8 @@ async fn an_idle_tokenizer_is_unloaded_and_loaded_again() {
     assert_eq!(count(&env.program).await, counted);
 }
 
-/// Counts tokens without asking anybody, on a connection of its own: one that was there before a jump of the clock is
-/// closed for its silence.
+/// Counts tokens, which needs no upstream call. The connection is new, because one from before a change of
+/// the clock would be closed as idle.
 async fn count(program: &Program) -> String {
     let body = br#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"hello there"}]}"#;
     let headers = ["Connection: close", &format!("Content-Length: {}", body.len())];

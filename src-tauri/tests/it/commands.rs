@@ -1,4 +1,4 @@
-//! The command line, against a running program and on what one left behind.
+//! Tests of the command line, with a running program and with the data directory of an ended one.
 
 use serde_json::{Value, json};
 
@@ -284,7 +284,7 @@ async fn logs_follow_shows_requests_as_they_end() {
         let line = lines.next_line().await.unwrap().expect("a line");
         serde_json::from_str::<Value>(&line).unwrap()["status"].clone()
     };
-    // The first line is of the log, so the feed is open by then.
+    // The first line is a log record, so the event stream is open.
     assert_eq!(status().await, 200);
     program.chat(&json!({})).await;
     assert_eq!(status().await, 400);
@@ -339,7 +339,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     );
 }
 
-/// Commands that need the running program, and what they print with it.
+/// Commands that need the running program, each with a part of its output.
 const COMMANDS_THAT_CONNECT: [(&[&str], &str); 16] = [
     (&["status"], "base URL for clients: "),
     (&["accounts", "list"], "web-1: ready"),

@@ -1,4 +1,4 @@
-//! Legacy completions, as editors' autocompletion still speaks them.
+//! Tests of legacy completions, which autocompletion in editors uses.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,11 @@
-//! The Node project's ways to start a container, as docs/packages.md shows them, in the surroundings of our image.
+//! Tests of the Node project's container commands, as docs/packages.md documents them, with the variables of
+//! this project's image.
 
 use std::path::Path;
 
 use crate::support::{KEY, Options, Program, question, refused_start, simulator, stderr_text};
 
-/// What one of them passes to the container.
+/// Ports and variables that a start command passes to the container.
 #[derive(Debug, Default, PartialEq)]
 struct ContainerStart {
     ports: Vec<String>,
@@ -12,7 +13,7 @@ struct ContainerStart {
 }
 
 impl ContainerStart {
-    /// Of a `docker run` command.
+    /// Parses a `docker run` command.
     fn from_command(text: &str) -> Self {
         let mut start = Self::default();
         let mut words = text.split_whitespace().filter(|word| *word != "\\");
@@ -26,7 +27,7 @@ impl ContainerStart {
         start
     }
 
-    /// Of a compose file.
+    /// Parses a compose file.
     fn from_compose(text: &str) -> Self {
         let mut start = Self::default();
         for line in text.lines().filter_map(|line| line.trim().strip_prefix("- ")) {
@@ -74,7 +75,7 @@ fn image_env() -> Vec<(String, String)> {
     format!("HOST={line}").split_whitespace().map(variable).collect()
 }
 
-/// Any free port instead of the image's, and the test's own folder.
+/// Options of the start, with any free port instead of the image's and the test's own data directory.
 fn options(start: &ContainerStart, values: &[(&str, &str)]) -> Options {
     let mut options = Options::default().without_defaults();
     options.env = image_env();

@@ -1,4 +1,4 @@
-//! Every command of the control table, through the local HTTP door.
+//! Tests of every management command over local HTTP.
 
 mod accounts;
 mod keys;
@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Options, Program, TestEnv, question};
 
-/// A program in demo mode: its secrets live in memory, so every command can do all of its work.
+/// A program in demo mode. Its secrets are in memory, so every command can run completely.
 async fn demo() -> Program {
     Program::start_in(tempfile::tempdir().unwrap(), None, Options::default().arg("--demo")).await
 }
 
-/// As [`demo`], but with the terms accepted.
+/// Does the same as [`demo`], and accepts the terms.
 async fn demo_with_terms() -> Program {
     let program = demo().await;
     good(&program, "settings.accept_terms", json!({})).await;
     program
 }
 
-/// The control token of a demo stands in a folder of its own.
+/// Runs a command with the demo's control token, which is in a separate folder.
 async fn command(program: &Program, name: &str, args: Value) -> Answer {
     let token = std::fs::read_to_string(program.dir.path().join("demo/control-token")).expect("a token");
     let request = program.http.post(format!("{}/control/{name}", program.base)).bearer_auth(token.trim());

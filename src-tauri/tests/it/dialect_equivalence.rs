@@ -1,6 +1,6 @@
-//! What is asked in any dialect arrives the same: made-up conversations, each said in every dialect, sent through the
-//! program, and what Mammouth was asked compared field by field with what it is asked for the same chat completion, which
-//! is relayed as it is. Only what a dialect has no word for is taken out before (`dialect_writers.rs` names it).
+//! Property test that all dialects are equivalent: generated conversations are written in every dialect and
+//! sent through the program. The upstream request must equal that of the same chat completion, field by
+//! field. Only what a dialect cannot express is removed before (see `dialect_writers.rs`).
 
 mod attachments;
 mod conversation;
@@ -15,7 +15,7 @@ use self::dialect_writers::{CHAT_WRITER, DIALECT_WRITERS, DialectWriter};
 use self::normalize::normalize;
 use crate::support::{Options, TestEnv, Upstream};
 
-/// Conversations for each upstream. The seed is fixed: what is found here is found in every run.
+/// Number of conversations per upstream. The seed is fixed, so that every run has the same cases.
 const DEFAULT_CASES: u32 = 64;
 
 #[test]
@@ -40,7 +40,7 @@ fn check_equivalence(upstream: Upstream) {
     runtime.block_on(env.still_serves());
 }
 
-/// `REQUEST_CASES` asks for more, to look for what the fixed few do not show.
+/// Number of cases; the variable `REQUEST_CASES` overrides it for a longer search.
 fn cases() -> u32 {
     std::env::var("REQUEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_CASES)
 }
@@ -48,7 +48,7 @@ fn cases() -> u32 {
 async fn check(env: &TestEnv, upstream: Upstream, talk: &Conversation) -> Result<(), TestCaseError> {
     let talk = if upstream == Upstream::Web { talk.clone().with_pictures_alone() } else { talk.clone() };
     if upstream == Upstream::Web {
-        // Over a session even a chat completion is written anew.
+        // Over a web session, even a chat completion is converted.
         let normalized = normalized_call(env, upstream, &CHAT_WRITER, &talk).await?.to_string();
         let missing = talk.texts().into_iter().find(|text| !normalized.contains(&json_inner(text)));
         prop_assert_eq!(missing, None, "in {}", normalized);
@@ -68,12 +68,12 @@ async fn check(env: &TestEnv, upstream: Upstream, talk: &Conversation) -> Result
     Ok(())
 }
 
-/// A text as it stands within a JSON text, without the quotes.
+/// A text as it occurs within JSON, without the quotes.
 fn json_inner(text: &str) -> String {
     serde_json::Value::from(text).to_string().trim_matches('"').to_owned()
 }
 
-/// What Mammouth is asked for this conversation in this dialect.
+/// Normalised upstream call for this conversation in this dialect.
 async fn normalized_call(
     env: &TestEnv,
     upstream: Upstream,
@@ -87,7 +87,7 @@ async fn normalized_call(
     if answer.status != 200 {
         return Err(refused(format!("{}: {:?}", answer.status, answer.body)));
     }
-    // What a session has no place for is told, whichever dialect said it.
+    // A web session reports the fields that it cannot express, whatever the dialect; the API ignores none.
     if upstream == Upstream::Api
         && let Some(ignored) = answer.header("x-mammouth-ignored")
     {

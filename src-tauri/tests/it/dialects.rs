@@ -1,5 +1,5 @@
-//! What holds on every dialect: the same question gets the same reply, the same fault the same code, each in the
-//! dialect's own form. One table of dialects, and every case over all of them.
+//! Tests of behaviour that is common to all dialects: the same request gets the same reply, and the same
+//! fault the same code, each in the dialect's form. Every case runs over the table of dialects.
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -120,7 +120,7 @@ async fn p18_fields_that_would_lead_elsewhere_have_no_effect() {
             let what = format!("{upstream:?} {}: {:?}", spoken.path, answer.headers);
             assert_eq!((answer.status, (spoken.text)(&answer.json())), (200, &json!("hi")), "{what}");
             let named = answer.header("x-mammouth-ignored").is_some_and(|names| names.contains("api_base"));
-            // The API takes fields that we do not know where it is asked in its own dialect.
+            // The API receives unknown fields if the request is in its own dialect.
             let own = upstream == Upstream::Api && spoken.path == "/v1/chat/completions";
             assert_eq!(named, !own, "{what}");
         }

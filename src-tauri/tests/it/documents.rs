@@ -1,4 +1,4 @@
-//! What the documents say of the code is true: tests that are named exist, dependencies are explained, links lead somewhere.
+//! Tests of the documentation: named tests exist, dependencies have reasons, links are valid.
 
 mod links;
 mod mentions;
@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use links::root;
 
-/// A README that is longer is not read; the rest belongs into `docs/`.
+/// Maximum number of lines of a README. More text belongs in `docs/`.
 const MAX_README_LINES: usize = 150;
 
-/// Begins a cell or a sentence of SECURITY.md that names tests.
+/// Prefix of a cell or sentence of SECURITY.md that names tests.
 const PROOF_PREFIX: &str = "Shown by:";
 
 #[test]
@@ -66,7 +66,7 @@ fn every_fault_that_a_test_is_named_after_is_in_the_catalogue() {
     assert!(unknown.is_empty(), "not in docs/fault-catalogue.md: {}", unknown.join(", "));
 }
 
-/// `f01` of a row that begins with "| F01 |".
+/// Id of a row of the fault catalogue: `f01` for "| F01 |".
 fn catalogue_id(line: &str) -> Option<String> {
     let id = line.strip_prefix("| ")?.split(' ').next()?.to_lowercase();
     is_fault_id(&id).then_some(id)
@@ -83,14 +83,14 @@ fn is_fault_id(word: &str) -> bool {
     letter.is_ascii_lowercase() && number.len() == 2 && number.iter().all(u8::is_ascii_digit)
 }
 
-/// The blocks of code, line by line without their comments, which are translated.
+/// Lines of all code blocks without comments, because comments are translated.
 fn code(document: &str) -> Vec<String> {
     let blocks = document.split("```").skip(1).step_by(2);
     let bare = |line: &str| line.split('#').next().unwrap_or(line).trim_end().to_owned();
     blocks.flat_map(str::lines).map(bare).collect()
 }
 
-/// The texts of the manifests of the program and of the workspace's other crates.
+/// Manifests of the program and of all crates of the workspace.
 fn manifests() -> Vec<String> {
     let crates = root().join("src-tauri/crates");
     let folders = std::fs::read_dir(crates).into_iter().flatten().flatten();
@@ -98,7 +98,7 @@ fn manifests() -> Vec<String> {
     std::iter::once(read("Cargo.toml")).chain(members).collect()
 }
 
-/// The names under every `[…dependencies]` of a manifest that are not the workspace's own crates.
+/// Names in all `[…dependencies]` tables of a manifest, without crates of the workspace.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut counts = false;
@@ -113,12 +113,12 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
     names
 }
 
-/// `name` of a table's row that begins with "| `name` |".
+/// Name in the first cell of a table row that begins with "| `name` |".
 fn first_cell(line: &str) -> Option<String> {
     Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())
 }
 
-/// The functions that stand right behind a test's attribute, or inside a `proptest!`.
+/// Names of the functions that follow a test attribute or are inside a `proptest!`.
 fn names_of_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (_, code) in crate::tidy::files_under(&root().join("src-tauri")) {

@@ -1,4 +1,4 @@
-//! Who serves when accounts are out: the order of calls, their bound, and what a client is told when nobody is left.
+//! Tests of failover: the order of calls, their maximum number, and the error when no account is available.
 
 use serde_json::json;
 
@@ -126,7 +126,7 @@ async fn f16_no_first_byte_in_time_goes_to_the_next_account_once() {
 
 #[tokio::test]
 async fn f22_a_refused_connection_is_tried_once_more_and_then_told() {
-    // Bound but not listening: connections are refused, and nobody else can take the port meanwhile.
+    // Bound but not listening: connections are refused, and no other process can take the port.
     let closed = tokio::net::TcpSocket::new_v4().unwrap();
     closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", closed.local_addr().unwrap());

@@ -1,8 +1,8 @@
-//! What Mammouth can do wrong: one table of cases, each of them over every dialect and both upstreams.
+//! Tests of Mammouth's faults: one table of cases, each over every dialect and both upstreams.
 //!
-//! A case names what a client is told, how many calls are made, and what becomes of the account. A client is told it in
-//! the form of its dialect, which [`crate::support::Spoken`] knows. `before_reply` is what happens before the first words of a
-//! reply, `mid_reply` what happens behind them.
+//! A case contains the client's error, the number of upstream calls and the account's state. The error is in
+//! the form of the dialect, see [`crate::support::DialectClient`]. `before_reply` has faults before the first
+//! words of a reply, `mid_reply` faults after them.
 
 mod before_reply;
 mod case;

@@ -1,4 +1,4 @@
-//! Man pages and shell completions, as packages ship them.
+//! Tests of man pages and shell completions, as packages contain them.
 
 use crate::support::{cli_in, stderr_text};
 

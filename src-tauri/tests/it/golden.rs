@@ -1,13 +1,13 @@
-//! Golden conversations: requests as real clients send them, what the site is asked for them, and what comes back.
-//! Each file of `tests/golden` is one exchange. Ids, times and durations differ in every run, so they are left out.
-//! With `GOLDEN_WRITE=1` what came is written down instead, to be read and kept.
+//! Golden conversations: requests of real clients, the resulting upstream calls, and the replies. Each file
+//! of `tests/golden` is one exchange, without ids, times and durations, which differ in every run.
+//! `GOLDEN_WRITE=1` rewrites the files for review.
 
 use serde_json::{Value, json};
 
 use crate::support::{Answer, KEY, TestEnv};
 use crate::tidy::root;
 
-/// Members whose values belong to one run only.
+/// Fields whose values differ in every run.
 const RUN_SPECIFIC_FIELDS: [&str; 8] = [
     "id",
     "item_id",

@@ -1,11 +1,11 @@
-//! The upstream address that an account was added for.
+//! Tests of the upstream address that an account was added for.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Options, Program, cli_with, question, simulator, stderr_text, stdout_text};
 
-/// A program whose accounts are in an encrypted file, and whose web upstream is at this address.
+/// Starts a program with accounts in an encrypted file and this address of the web upstream.
 async fn start(dir: TempDir, web_url: &str) -> Program {
     let options = Options::default().env("MAMMOUTH_WEB_URL", web_url);
     let settings = "secret_store = \"file\"\nsecret_key_file = \"key\"\n";
@@ -57,7 +57,7 @@ async fn s11_a_kept_account_is_sent_to_another_address_only_when_the_user_confir
     let program = start(program.stop().await, &second.base_url()).await;
     assert_eq!(program.chat(&question("hi")).await.status, 200, "it is remembered");
 
-    // Accounts of earlier versions have no note, and are Mammouth's own.
+    // Accounts of earlier versions have no stored address, which means Mammouth's own.
     let dir = program.stop().await;
     let path = dir.path().join("settings.toml");
     let text = std::fs::read_to_string(&path).unwrap();

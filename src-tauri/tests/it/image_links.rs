@@ -1,5 +1,6 @@
-//! Images in requests: what may be linked to, and what is taken for one. S03, S04 and S08 need names and servers on
-//! the public internet; `upstreams/web_session/tests/images.rs` shows them with a resolver of its own.
+//! Tests of images in requests: permitted links, and recognised formats. S03, S04 and S08 need names and
+//! servers on the public internet; `upstreams/src/web_session/tests/images.rs` has them with its own
+//! resolver.
 
 use std::net::TcpListener;
 
@@ -24,7 +25,7 @@ fn data_url(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// A listener that nobody may connect to.
+/// A listener that must receive no connection.
 struct Canary(TcpListener);
 
 impl Canary {
@@ -43,7 +44,7 @@ impl Canary {
     }
 }
 
-/// Each is refused, nothing reaches the canary, nothing is uploaded and no model asked.
+/// Checks that each URL is rejected, without a connection to the canary, an upload or an upstream call.
 async fn all_refused(urls: Vec<String>, canary: &Canary) {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
@@ -167,7 +168,7 @@ async fn s07_the_first_bytes_decide_and_nothing_is_decoded() {
 
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    // Sizes in a header cost nothing, because nobody decodes: they are passed on as they are.
+    // Sizes in an image's header have no effect, because the program does not decode images.
     let huge_size = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xc3\x50\0\0\xc3\x50\x08\x06\0\0\0", PNG].concat();
     let frames = [b"GIF89a", &b"\x21\xf9\x04\x00\x00\x00\x00\x00".repeat(100_000)[..]].concat();
     let answer =

@@ -1,4 +1,5 @@
-//! Images: uploaded before the question, once an account, never left out in silence, and never another account's.
+//! Tests of images: uploaded before the request, once per account, never omitted silently, and never shared
+//! between accounts.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Options, TestEnv, upload_fault, web_fault};
 
-/// A picture that differs by its number.
+/// An image that is different for each number.
 fn png(number: u32) -> String {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.extend(number.to_be_bytes());
@@ -209,7 +210,7 @@ async fn r09_requests_at_the_same_time_never_mix_accounts() {
     for (n, answer) in futures_util::future::join_all(asking).await {
         assert_eq!((answer.status, answer.text()), (200, format!("reply {n}")));
     }
-    // The simulator refuses an image of another account and notes it.
+    // The mock rejects an image of another account and records that.
     env.assert_no_protocol_error();
     let asked = env.accounts_called();
     assert!(asked.contains(&"alice".to_owned()) && asked.contains(&"bob".to_owned()));

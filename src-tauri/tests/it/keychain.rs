@@ -1,5 +1,5 @@
-//! The real program with a real GNOME Keyring: what is kept there, and a keyring that is locked, absent, hung or
-//! spoiled. What takes time by the clock, such as the pauses between two looks, is tested in `app/kept/tests.rs`.
+//! Tests of the program with a real GNOME Keyring: its entries, and a keyring that is locked, absent, hung or
+//! corrupt. Tests with a clock, such as the interval between two checks, are in `app/secret_loader/tests.rs`.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::support::{
     wait_until,
 };
 
-/// Without cookies in the environment: accounts come from the keyring alone.
+/// Options without cookies in the environment: all accounts come from the keyring.
 fn options(session: &KeyringSession, simulator: &MockUpstream) -> Options {
     session.options().without_defaults().arg("--port").arg("0").env("MAMMOUTH_WEB_URL", simulator.base_url())
 }
@@ -21,7 +21,7 @@ async fn start(dir: TempDir, session: &KeyringSession, simulator: &MockUpstream)
     Program::start_in(dir, None, options(session, simulator)).await
 }
 
-/// The main key, as a user copies it.
+/// The main key, as shown to the user.
 async fn revealed(program: &Program) -> String {
     stdout_text(&program.cli(&["keys", "list", "--reveal"]).await).trim().to_owned()
 }
@@ -39,7 +39,7 @@ async fn add(program: &Program, label: &str, cookie: &str) -> Result<(), String>
     if added.status.success() { Ok(()) } else { Err(stderr_text(&added)) }
 }
 
-/// Each account's state by its label.
+/// State of each account, by label.
 async fn states(program: &Program) -> Vec<(String, String)> {
     let list = program.control("accounts.list", &json!({})).await.json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -196,7 +196,7 @@ async fn f47_f60_a_hung_keychain_delays_nobody_at_the_start_and_is_read_once_whe
     let program = start(dir, &session, &simulator).await;
     let clients = (0..50).map(|_| ask(&program, &key));
     for answer in futures_util::future::join_all(clients).await {
-        // The first three seconds are 'starting'; a slow machine may be past them.
+        // The state is 'starting' for three seconds; a slow machine may be past them.
         let (status, code) = answer.error();
         assert!(status == 503 && ["starting", "no_account"].contains(&code.as_str()), "{code}");
         if code == "starting" {
@@ -210,7 +210,7 @@ async fn f47_f60_a_hung_keychain_delays_nobody_at_the_start_and_is_read_once_whe
     until_all_are(&program, "ready").await;
     assert_eq!(ask(&program, &key).await.status, 200);
     assert_eq!(revealed(&program).await, key);
-    // The one that hung may have been given up after it was asked; no client adds to that.
+    // The hung call may have timed out after its start; clients start no further calls.
     assert!(calls.count("GetSecret").await <= 3, "{}", calls.count("GetSecret").await);
     program.stop().await;
     session.end().await;
@@ -354,7 +354,7 @@ async fn a_chosen_file_keeps_accounts_and_key_without_a_keychain() {
     program.stop().await;
 }
 
-/// The accounts of the environment need no keychain at all.
+/// Checks that accounts of the environment do not wait for a keychain.
 #[tokio::test]
 async fn f47_accounts_of_the_environment_do_not_wait_for_a_keychain() {
     let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);

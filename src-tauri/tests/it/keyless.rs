@@ -1,4 +1,4 @@
-//! The second port, on which no key is asked.
+//! Tests of the second port, which needs no key.
 
 use serde_json::{Value, json};
 

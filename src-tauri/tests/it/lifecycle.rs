@@ -1,4 +1,4 @@
-//! Starting, moving to another port, ending, and being killed.
+//! Tests of the start, a change of the port, the shutdown, and a kill of the program.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -14,7 +14,7 @@ fn gate(simulator: &MockUpstream) {
     simulator.set_faults(vec![FaultRule::on_web_chat("gate".parse::<Fault>().unwrap())]);
 }
 
-/// A stream of which one chunk has come and the rest is held.
+/// A stream of which one chunk was received and the rest is held.
 async fn begun(program: &Program, simulator: &MockUpstream) -> Sse {
     gate(simulator);
     simulator.release(1);
@@ -85,7 +85,7 @@ async fn f32_a_switch_to_a_taken_port_changes_nothing() {
     assert_eq!(program.get("/v1/models").await.status, 200);
     assert!(stdout_text(&program.cli(&["status"]).await).contains(&program.base));
     assert!(!program.dir.path().join("settings.toml").exists(), "nothing was saved");
-    // The port it has is no move, but it is remembered.
+    // The current port is no change, but it is saved.
     assert_eq!(switch(&program, program.port).await.port(), program.port);
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
     assert!(settings.contains(&format!("port = {}", program.port)), "{settings}");
@@ -105,7 +105,7 @@ async fn f32_of_twenty_switches_at_once_one_listener_remains() {
     });
     let mut addresses = vec![SocketAddr::from(([127, 0, 0, 1], program.port))];
     for switched in switches.collect::<Vec<_>>() {
-        // One that comes too late finds the old port closed already.
+        // A late request finds the old port closed.
         let Ok(Ok(answer)) = switched.await else { continue };
         let answer = crate::support::Answer::of(Ok(answer)).await;
         if answer.status == 200 {
@@ -155,12 +155,12 @@ async fn f34_a_term_ends_idle_ones_at_once_and_lets_running_streams_finish() {
     drains_at("TERM", program, &simulator).await;
 }
 
-/// The terminal was closed.
+/// Checks SIGHUP, which a closed terminal sends.
 #[cfg(unix)]
 #[tokio::test]
 async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
     let simulator = simulator(&["alice"]).await;
-    // Whoever runs the tests may have them ignore SIGHUP, which their programs inherit.
+    // The tests may run with SIGHUP ignored, which child processes inherit.
     let options = Options::default().run_under(&["env", "--default-signal=HUP"]);
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
     drains_at("HUP", program, &simulator).await;
@@ -172,12 +172,13 @@ async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
     program.stop().await;
 }
 
-/// Sends the signal while a stream runs: the stream ends whole, the log has it, and the program has ended well.
+/// Sends the signal during a stream, and checks that the stream is complete, the log contains it, and the
+/// exit code is 0.
 async fn drains_at(signal: &str, program: Program, simulator: &MockUpstream) {
     let port = program.port;
     let stream = begun(&program, simulator).await;
     program.signal(signal).await;
-    // The port is closed once it says that it stops accepting; a client sees that as a refused connection.
+    // The port is closed once the program stops accepting; connections are then refused.
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
         tokio::task::yield_now().await;
     }
@@ -191,7 +192,7 @@ async fn drains_at(signal: &str, program: Program, simulator: &MockUpstream) {
     assert!(!dir.path().join("instance.json").exists(), "the address goes with the program");
 }
 
-/// Takes the ten seconds that docs/contract.md grants running answers.
+/// Checks streams that are still running after the grace period of ten seconds (docs/contract.md).
 #[tokio::test]
 async fn f34_after_the_grace_streams_end_with_an_error_and_the_log_is_written() {
     const STREAMS: usize = 20;
@@ -249,7 +250,7 @@ async fn f34_what_was_learned_of_an_account_is_kept() {
     assert!(simulator.calls().is_empty(), "the limit outlived the restart");
 }
 
-/// A bounded number of rounds: a longer run is for the soak.
+/// Kills the program in a bounded number of rounds. The soak benchmark runs longer.
 #[tokio::test]
 async fn f35_a_kill_at_any_moment_loses_neither_start_nor_settings_nor_database() {
     const ROUNDS: usize = 12;
@@ -266,7 +267,7 @@ async fn f35_a_kill_at_any_moment_loses_neither_start_nor_settings_nor_database(
         let sure = format!("key-{round}");
         assert_eq!(program.control("keys.add", &json!({ "name": sure })).await.status, 200);
         known.push(sure);
-        // Work that is under way when the end comes, in the log, the settings and the accounts' states.
+        // Concurrent writes to the log, the settings and the accounts' states at the moment of the kill.
         let (http, base, token) = (program.http.clone(), program.base.clone(), program.control_token());
         let under_way = (0..20).map(|n| {
             let (path, key, body) = match n % 2 {
@@ -302,7 +303,7 @@ async fn f35_a_kill_at_any_moment_loses_neither_start_nor_settings_nor_database(
 async fn the_address_is_printed_once_requests_are_answered_and_no_secret_with_it() {
     let simulator = simulator(&["alice"]).await;
     let mut program = Program::start(&simulator).await;
-    // At once, without waiting for anything: the line was printed, so an answer comes.
+    // Without waiting: once the line is printed, requests are answered.
     assert_eq!(raw(program.port, b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").await.status(), 200);
     let mut said = String::new();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Behaviour of the real program: the built binary as a child process, against the simulator, a file per behaviour.
+//! End-to-end tests: the built binary as a child process with the mock upstream, one file per area.
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,

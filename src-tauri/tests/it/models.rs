@@ -1,4 +1,4 @@
-//! Which models are listed, and what their names become.
+//! Tests of the model list and of the resolution of model names.
 
 use serde_json::{Value, json};
 

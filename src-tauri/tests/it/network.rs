@@ -1,5 +1,5 @@
-//! Who may reach the program: Host, Origin, methods and protocols, and where it listens. N05, real rebinding in a
-//! browser, is not here.
+//! Tests of access over the network: Host, Origin, methods, protocols and listening addresses. N05, rebinding
+//! in a real browser, is in `rebinding.rs`.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -10,7 +10,7 @@ use crate::support::{
     question, raw, refused_start, simulator, stderr_text, with_key,
 };
 
-/// A request with the key and these headers, sent as a proper client would.
+/// Sends a request with these headers through a regular HTTP client.
 async fn send(program: &Program, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let method = method.parse().expect("a method");
     let mut request = program.http.request(method, format!("{}{path}", program.base)).body(body.to_owned());
@@ -90,7 +90,7 @@ async fn n03_a_missing_empty_or_repeated_host_closes_the_connection() {
         "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
     ] {
-        // Nothing in the request asks for the close.
+        // The request does not request the close.
         let answer = raw(program.port, lines.as_bytes()).await;
         assert_eq!((answer.status(), answer.code().as_str()), (400, "invalid_request"), "{lines:?}");
     }
@@ -115,7 +115,7 @@ async fn n04_request_line_and_host_must_agree() {
     assert_eq!(asked(&format!("http://{own}/v1/models"), &own).await, 200);
 }
 
-/// A question of somebody who has the key.
+/// Sends a chat request with the client key.
 async fn post(program: &Program, path: &str, headers: &[(&str, &str)]) -> Answer {
     let key = bearer();
     let headers = [headers, &[("authorization", &*key)]].concat();
@@ -236,7 +236,7 @@ async fn n09_other_sites_reach_only_the_page_and_no_get_changes_anything() {
                 assert_eq!(answer.status, if public { 200 } else { 403 }, "{} {site}", route.path);
             }
         }
-        // The live feed does not end by itself.
+        // The event stream does not end by itself.
         if route.path != "/control/events" {
             for authorization in [&key, &control] {
                 send(&program, "GET", &path_of(&route), &[("authorization", authorization)], "").await;
@@ -290,7 +290,7 @@ async fn n11_only_loopback_listens_before_and_after_a_switch() {
     assert!(address.ip().is_loopback());
 }
 
-/// What a process listens on, from its open files and the system's tables.
+/// Addresses on which a process listens, from its open files and the system's tables.
 fn listeners(pid: u32) -> Vec<SocketAddr> {
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("a process of ours").flatten();
     let sockets: Vec<_> = files.filter_map(|file| std::fs::read_link(file.path()).ok()).collect();
@@ -314,7 +314,7 @@ fn listeners(pid: u32) -> Vec<SocketAddr> {
 async fn n12_a_port_that_is_held_by_half_is_never_called_localhost() {
     let simulator = simulator(&[]).await;
     let program = Program::start_with(&simulator, Options::default().env("HOST", "localhost")).await;
-    // Where the machine has no IPv6 there is no other half to take.
+    // Without IPv6 on the machine, this bind fails and is not needed.
     let _twin = TcpListener::bind(("::1", program.port));
     let status = program.cli(&["status"]).await;
     let said = String::from_utf8(status.stdout).unwrap();
@@ -336,7 +336,7 @@ async fn n13_a_program_that_took_the_port_first_gets_no_secret() {
     assert_eq!(ended.status.code(), Some(4));
     assert!(stderr_text(&ended).contains("already used by"), "{}", stderr_text(&ended));
 
-    // An address left over by a program that ended, or put there by somebody: nobody holds the lock, so nobody is asked.
+    // A stale or planted address: no process holds the lock, so the address is not used.
     let instance = json!({ "pid": std::process::id(), "address": address, "demo": false });
     std::fs::write(dir.path().join("instance.json"), instance.to_string()).unwrap();
     std::fs::write(dir.path().join("control-token"), "a-token-that-must-stay-here-0123456789").unwrap();
@@ -377,7 +377,7 @@ async fn n14_forwarding_headers_decide_nothing() {
     assert!(call.headers.iter().all(|(name, _)| !name.contains("forwarded") && name != "x-real-ip"));
 }
 
-/// reqwest's own `json` needs a feature that the program does not use.
+/// JSON body of a request. reqwest's own `json` needs a feature that the program does not use.
 trait JsonText {
     fn json_text(self, body: &serde_json::Value) -> Self;
 }

@@ -1,4 +1,4 @@
-//! What the program does on a network that has other addresses than loopback, and on one that changes.
+//! Tests on a network with other addresses than loopback, and on one that changes.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -29,12 +29,12 @@ async fn n11_from_the_network_nothing_is_there() {
     assert!(reached(Ipv4Addr::LOCALHOST, port).await);
     assert!(!reached(OUTSIDE, port).await);
     program.stop().await;
-    // Whoever listens wide on purpose is reached: the same question finds it.
+    // A program that listens on all addresses on purpose is reached in the same way.
     let program = Program::start_with(&simulator, Options::default().env("HOST", "0.0.0.0")).await;
     assert!(reached(OUTSIDE, program.port).await);
 }
 
-/// The way to Mammouth goes over an address that the network can lose.
+/// Checks the loss and return of the address through which the upstream is reached.
 #[tokio::test]
 async fn f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself() {
     if !in_network_namespace(
@@ -86,7 +86,8 @@ async fn relay(listener: TcpListener, to: String) {
     }
 }
 
-/// Takes the 45 seconds after which the system calls a silent peer gone.
+/// Checks a client that disappeared from the network. The system reports a silent peer as gone after 45
+/// seconds.
 #[tokio::test]
 async fn f58_a_client_that_vanished_from_the_network_ends_its_answer() {
     if !in_network_namespace("network_namespace::f58_a_client_that_vanished_from_the_network_ends_its_answer")

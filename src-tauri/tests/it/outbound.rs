@@ -1,5 +1,5 @@
-//! Connections to Mammouth through proxies, real ones from Debian: which way they go, what is said where they fail, and
-//! that nothing of a password is told.
+//! Tests of connections to Mammouth through proxies from Debian: the route of a connection, errors, and that
+//! no output contains the password.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,12 +19,12 @@ const SOCKS_PORT: u16 = 1080;
 const VIA_PROXY: [IpAddr; 1] = [IpAddr::V4(PROXY)];
 const DIRECT: [IpAddr; 1] = [IpAddr::V4(SITE)];
 
-/// An HTTP proxy's address.
+/// URL of the HTTP proxy.
 fn http_proxy(password: &str) -> String {
     format!("http://ana:{password}@{PROXY}:{HTTP_PORT}")
 }
 
-/// Both upstreams behind the name; the settings choose the kind of account.
+/// Options with both upstreams at the site's name; `prefer` selects the kind of account.
 fn to(site: &TlsFront, ca_file: &str, prefer: &str) -> Options {
     Options::default()
         .settings(&format!("prefer = \"{prefer}\"\n"))
@@ -41,7 +41,7 @@ fn message(answer: &Answer) -> String {
     answer.json()["error"]["message"].as_str().expect("a message").to_owned()
 }
 
-/// Nothing that the program wrote holds the password.
+/// Checks that no output of the program contains the password.
 fn check_no_password(program: &Program, texts: &[String]) {
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap_or_default();
     for text in texts.iter().chain([&program.log(), &settings]) {
@@ -74,7 +74,7 @@ async fn both_upstreams_go_through_an_http_proxy() {
     assert!(proxy.log().contains("CONNECT mammouth.test"), "{}", proxy.log());
 }
 
-/// A program whose upstreams are behind the name, with a proxy in a variable.
+/// A program whose upstreams are at the site's name, with a proxy in a variable.
 async fn proxied_env(
     network: &ProxiedNetwork,
     prefer: &str,
@@ -170,7 +170,7 @@ async fn a_proxy_that_refuses_or_is_gone_is_named_without_its_password() {
         program.stop().await;
     }
     assert!(site.take_peers().is_empty());
-    // A proxy that ends while the program runs costs no more than the requests of that time.
+    // A proxy that ends while the program runs affects only the requests of that time.
     let options = to(&site, &network.ca_file(), "web").env("HTTPS_PROXY", http_proxy(PASSWORD));
     let program = Program::start_with(&simulator, options).await;
     assert_eq!(ask(&program).await.status, 200);
@@ -249,7 +249,7 @@ async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart()
     assert_eq!(site.take_peers(), VIA_PROXY);
     check_no_password(&program, &[]);
 
-    // The same address without the password, as it is shown, keeps it; so does a restart.
+    // The same address without the password, as displayed, keeps the stored password; so does a restart.
     set(&program, &format!("http://ana@{PROXY}:{HTTP_PORT}")).await;
     assert_eq!(ask(&program).await.status, 200);
     let dir = program.stop().await;
@@ -257,7 +257,7 @@ async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart()
     wait_until("the password is read", async || ask(&program).await.status == 200).await;
     assert_eq!(site.take_peers(), VIA_PROXY);
 
-    // Another address does not get it, even after the first comes back.
+    // Another address does not get the password, even if the first address is set again.
     set(&program, &format!("http://ana@{PROXY_NAME}:{HTTP_PORT}")).await;
     assert!(message(&ask(&program).await).contains("accepts the user name and the password"));
     set(&program, &format!("http://ana@{PROXY}:{HTTP_PORT}")).await;
@@ -310,7 +310,7 @@ async fn s04_image_links_keep_their_address_rule_behind_a_proxy() {
     assert!(public.take_peers().is_empty() && private.take_peers().is_empty());
 }
 
-/// A plain HTTP server that has one picture.
+/// A plain HTTP server that serves one image.
 struct TcpServer(SocketAddr);
 
 impl TcpServer {
@@ -331,7 +331,7 @@ impl TcpServer {
     }
 }
 
-/// Where nothing stands behind the proxy, no network of the test's own is needed.
+/// Checks the errors of a proxy that opens no connection. No network namespace is needed for that.
 #[tokio::test]
 async fn what_a_proxy_answers_to_connect_becomes_one_kind_of_error() {
     let simulator = simulator(&["alice"]).await;
@@ -367,7 +367,7 @@ async fn what_a_proxy_answers_to_connect_becomes_one_kind_of_error() {
     assert_eq!(simulator.connections(), 0);
 }
 
-/// Reads what comes, then answers with this text, or never.
+/// Starts a proxy that answers every connection with this text, or never.
 async fn stub_proxy(answer: &'static str) -> SocketAddr {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -386,7 +386,8 @@ async fn stub_proxy(answer: &'static str) -> SocketAddr {
     address
 }
 
-/// Needs no network of its own: nothing would answer at this proxy's address.
+/// Checks that connections to loopback ignore the proxy. No network namespace is needed, because no program
+/// listens at the proxy's address.
 #[tokio::test]
 async fn loopback_is_never_reached_through_a_proxy() {
     let env = TestEnv::with_options(

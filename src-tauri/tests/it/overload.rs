@@ -1,6 +1,6 @@
-//! A machine with too much to do, and a request log that is cut back, read and written all at once.
+//! Tests on an overloaded machine, and of a request log that is truncated, read and written concurrently.
 //!
-//! How long things take is measured elsewhere (`script/bench`): here only what holds however slow they are.
+//! Durations are measured by `script/bench`. These tests check only what holds independent of speed.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::support::{
     Options, Program, TestEnv, question, simulator, streamed, wait_retry_after, wait_until,
 };
 
-/// Programs that do nothing but keep one core busy. They end when this is dropped.
+/// Processes that keep one core busy; dropping this value ends them.
 struct BusyProcesses {
     core: String,
     _running: Vec<Child>,
@@ -32,7 +32,7 @@ impl BusyProcesses {
     }
 }
 
-/// A core that this process may use.
+/// The first core that this process may use.
 fn first_core() -> String {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("a list");
@@ -71,7 +71,7 @@ async fn f40_on_one_busy_core_chunks_are_not_held_back_and_no_timer_is_early() {
     assert!(began.elapsed() >= SECOND, "{:?}", began.elapsed());
     env.still_serves().await;
 
-    // Nothing that has to come in this time is asked of this one.
+    // No reply has to arrive within this program's short time limit.
     let impatient = options().settings("[limits]\nfirst_byte_seconds = 1\n");
     let env = TestEnv::with_options(&["alice"], impatient).await;
     env.set_web_fault("delay=forever");
@@ -117,7 +117,7 @@ async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
     assert_eq!(status["notices"], json!([]), "{status}");
 }
 
-/// Requests of long ago, by the program's own hand.
+/// Fills the log with old requests, through the program's own code.
 fn fill(file: &std::path::Path) {
     let limits = LogLimits { max_bytes: 1 << 30, ..LogLimits::default() };
     let journal = RequestLog::open(file, limits).log;
@@ -142,7 +142,7 @@ fn fill(file: &std::path::Path) {
     journal.close(Duration::from_secs(60));
 }
 
-/// The text of an export, whose records are whole and in their order.
+/// Text of an export. Checks that its records are complete and in order.
 async fn export(program: &Program, format: &str) -> String {
     let answer = program.control("log.export", &json!({ "format": format })).await;
     assert_eq!(answer.status, 200, "{format}: {:?}", answer.body);

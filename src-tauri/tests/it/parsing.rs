@@ -1,7 +1,7 @@
-//! Bodies, heads and sizes that no proper client would send.
+//! Tests of bodies, heads and sizes that no regular client sends.
 //!
-//! The time limits are shown with a clock of their own in the rooms: P09 in `server/tests/limits.rs`, P10 in
-//! `proxy/body.rs`. P06 and P16 have no subject yet: there is no published schema and no search over HTTP.
+//! Tests of the time limits with a test clock are in the gateway: P09 in `server/tests/limits.rs`, P10 in
+//! `proxy/body.rs`. P06 and P16 have no test: there is no published schema and no search over HTTP.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,12 @@ use crate::support::{
 
 const CHAT: &str = "/v1/chat/completions";
 
-/// A program that takes bodies of at most 64 KiB.
+/// A program with a limit of 64 KiB for bodies.
 async fn small(simulator: &mock_upstream::MockUpstream) -> Program {
     Program::start_with(simulator, Options::default().settings("[limits]\nbody_bytes = 65536")).await
 }
 
-/// Status and code for a body sent as it is.
+/// Status and code of the response to this body.
 async fn asked(program: &Program, body: &[u8]) -> (u16, String) {
     let length = format!("Content-Length: {}", body.len());
     let answer = raw(program.port, &post(CHAT, &["Connection: close", &length], body)).await;
@@ -35,7 +35,7 @@ fn bad(code: &str) -> (u16, String) {
 async fn p01_an_announced_giant_is_refused_before_it_is_read() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    // Only the head is sent: an answer at all shows that nobody waited for the body.
+    // Only the head is sent: a response shows that the program does not wait for the body.
     let answer = raw(program.port, &post(CHAT, &["Content-Length: 314572800"], b"")).await;
     assert_eq!((answer.status(), answer.code().as_str()), (413, "request_too_large"));
     assert_eq!(answer.headers("connection"), ["close"]);
@@ -170,7 +170,7 @@ async fn p07_bad_text_is_refused_and_good_text_arrives_byte_for_byte() {
                 e\u{301} \u{e9} \u{fb01} \u{0} \t \u{feff}end";
     assert_eq!(program.chat(&question(good)).await.status, 200);
     assert_eq!(simulator.calls()[0].texts(), [good]);
-    // A Cyrillic letter makes another name, which is passed on as it is, and never one of ours.
+    // A Cyrillic letter makes a different name, which is passed on unchanged.
     let mut request = question("hi");
     for name in ["gpt-4.\u{661}", "\u{455}onnet", "GPT-4.1"] {
         request["model"] = json!(name);
@@ -186,7 +186,7 @@ async fn p08_heads_over_their_size_are_refused_and_the_connection_closed() {
     let program = Program::start(&simulator).await;
     let many: Vec<String> = (0..101).map(|n| format!("x-{n}: 1")).collect();
     let lines: Vec<&str> = many.iter().map(String::as_str).collect();
-    // Without `Connection: close`, so that the close is the server's own.
+    // Without `Connection: close`, so that the server decides to close.
     let open =
         |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace("Connection: close\r\n", "").into_bytes();
     let of = |path: &str, lines: &[&str]| open(head("GET", path, lines));
@@ -236,8 +236,8 @@ async fn p11_over_the_connection_limit_answers_503_and_running_streams_go_on() {
     assert!(wait_for_free_connection(&program).await.contains("\"connections\":"));
 }
 
-/// The program's status. A peer can see the end of its answer before its place is free: until then the house is full,
-/// and whoever finds no place to be told so is just closed.
+/// Waits for a free connection and returns the program's status. A peer may see the end of its response
+/// before its connection slot is free; until then, a connection is rejected or closed.
 async fn wait_for_free_connection(program: &Program) -> String {
     let token = format!("x-api-key: {}", program.control_token());
     loop {
@@ -303,7 +303,7 @@ async fn p12_two_parsers_cannot_be_made_to_disagree() {
     let extension = format!("0;{}\r\n\r\n", "e".repeat(1 << 20));
     let first = post(CHAT, &["Transfer-Encoding: chunked"], extension.as_bytes());
     assert_eq!(raw(program.port, &[&first[..], &hidden].concat()).await.status(), 400);
-    // As a line end LF alone is fine, and there is no second way to read it.
+    // LF alone is accepted as a line end, because it is unambiguous.
     let lf = b"GET /healthz HTTP/1.1\nHost: localhost\nConnection: close\n\n";
     assert_eq!(raw(program.port, lf).await.status(), 200);
     assert!(simulator.calls().is_empty(), "no hidden request ran");

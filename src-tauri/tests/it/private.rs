@@ -1,5 +1,5 @@
-//! What other users of the machine, a terminal or a crash get to see: arguments, modes of files, planted links, control
-//! characters, core files.
+//! Tests of what other users of the machine, a terminal or a crash can see: arguments, modes of files,
+//! planted links, control characters, core files.
 #![cfg(target_os = "linux")]
 
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::support::canary::{Canaries, files_below};
 use crate::support::{KEY, Options, Program, question, raw, simulator};
 
-/// Every path that the program writes to.
+/// All paths that the program writes.
 const PRIVATE_PATHS: [&str; 9] = [
     "control-token",
     "instance.json",
@@ -71,7 +71,7 @@ async fn l04_control_characters_reach_neither_log_nor_terminal() {
     }
     let mut texts = vec![program.log()];
     for command in [&["logs"][..], &["status"], &["accounts", "list"], &["export", "--format", "csv"]] {
-        // CSV ends its lines as RFC 4180 wants it.
+        // CSV has the line endings of RFC 4180.
         texts.push(String::from_utf8(program.cli(command).await.stdout).unwrap().replace("\r\n", "\n"));
     }
     for text in texts {
@@ -134,7 +134,7 @@ async fn l05_planted_links_are_not_followed() {
                 std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o644)).unwrap();
             }
             symlink(&target, data.join(name)).unwrap();
-            // Whether it starts then is its own affair.
+            // The program may start or fail.
             let (child, base) = serve(&data).await;
             if base.is_ok() {
                 crate::support::cli_with(&data, &[], &["keys", "add", "laptop"], "").await;
@@ -164,7 +164,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Serves under a umask that forbids nothing. The address, or that the program ended.
+/// Starts the program with umask 000. Returns the child with its first line, or an error if it ended.
 async fn serve(data: &Path) -> (Child, Result<String, ()>) {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mammouth-proxy")]);

@@ -1,4 +1,4 @@
-//! N05: a page whose name moves to this machine, in a real browser, with a name server and a network of its own.
+//! Test of DNS rebinding in a real browser (N05), with a name server in a network namespace.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use crate::support::{KEY, Options, Program, in_network_namespace, run_shell, simulator};
 
 const REBOUND_NAME: &str = "rb.test";
-/// Where the page comes from; the program is on 127.0.0.1, at the same port.
+/// Address of the attacker's page. The program is on 127.0.0.1, at the same port.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// What the page tries, with the key in its hands: even then its name must not open anything.
+/// Requests of the page, which even has the key: the page's name alone must prevent access.
 const REQUEST_ATTEMPTS: [(&str, &str); 5] = [
     ("GET", "/healthz"),
     ("GET", "/"),
@@ -26,7 +26,7 @@ const REQUEST_ATTEMPTS: [(&str, &str); 5] = [
     ("POST", "/control/status"),
 ];
 
-/// Only so that a browser that never speaks does not hold the test up for ever.
+/// Time limit for a browser that never reports.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
 const BROWSERS: usize = 4;
 
@@ -55,7 +55,7 @@ async fn n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser() {
     assert!(simulator.calls().is_empty());
     program.stop().await;
 
-    // The same page under a name that the user listed: so the name was all that stood in its way.
+    // The same page under an allowed name succeeds, so only the name prevented access.
     let program =
         Program::start_with(&simulator, Options::default().arg("--allow-host").arg(REBOUND_NAME)).await;
     let read = read_by_a_page(&program).await;
@@ -63,7 +63,7 @@ async fn n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser() {
     assert_eq!(read[2]["status"], 200, "{read:?}");
 }
 
-/// What a page at the program's port got to read, one for each try.
+/// Responses that a page at the program's port received, one per request.
 async fn read_by_a_page(program: &Program) -> Vec<Value> {
     for _ in 0..BROWSERS {
         if let Some(read) = read_by_one_browser(program).await {
@@ -74,7 +74,8 @@ async fn read_by_a_page(program: &Program) -> Vec<Value> {
     panic!("no page said what it saw");
 }
 
-/// `None` where the page never came to speak: the browser took the second address first, or did not start.
+/// Responses in one browser; `None` if the page did not report, because the browser used the second address
+/// first or did not start.
 async fn read_by_one_browser(program: &Program) -> Option<Vec<Value>> {
     let (collector, mut collected) = collect().await;
     let site = TcpListener::bind((ATTACKER, program.port)).await.unwrap();
@@ -116,8 +117,8 @@ fn page(collector: SocketAddr) -> String {
     )
 }
 
-/// The attacker's own site: the page, until it asks to be left. Then nobody listens there any more, connections opened
-/// in advance included, and the browser takes the name's other address.
+/// Serves the attacker's page until the page requests `/leave`, then closes the listener and all connections,
+/// so that the browser uses the name's other address.
 async fn serve_until_gone(listener: TcpListener, page: String) {
     let page = Arc::new(page);
     let (leave, mut left) = unbounded_channel();
@@ -141,7 +142,7 @@ async fn serve_until_gone(listener: TcpListener, page: String) {
     answer(&mut last, "text/plain", "gone").await;
 }
 
-/// Takes what the page saw.
+/// Starts the server that receives the page's report.
 async fn collect() -> (SocketAddr, UnboundedReceiver<String>) {
     let listener = TcpListener::bind((ATTACKER, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -163,7 +164,7 @@ async fn collect() -> (SocketAddr, UnboundedReceiver<String>) {
     (address, said)
 }
 
-/// A whole request; empty where the browser only opened a connection.
+/// Reads a complete request; empty if the browser only opened a connection.
 async fn read_request(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     loop {
@@ -187,12 +188,12 @@ async fn answer(socket: &mut TcpStream, kind: &str, body: &str) {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );
-    // A browser that has gone needs no answer.
+    // A browser that has ended needs no response.
     let _ = socket.write_all((head + body).as_bytes()).await;
     let _ = socket.shutdown().await;
 }
 
-/// Answers every question for the page's name with both addresses, the attacker's first, to be kept for no time.
+/// Answers every DNS query for the page's name with both addresses, the attacker's first, with a TTL of 0.
 async fn answer_names(socket: UdpSocket) {
     let mut packet = [0; 512];
     while let Ok((length, from)) = socket.recv_from(&mut packet).await {

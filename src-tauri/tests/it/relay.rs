@@ -1,4 +1,5 @@
-//! What comes from Mammouth stays text: it makes no events, no headers, no requests, and takes no secret with it.
+//! Tests that data from Mammouth stays text: it creates no events, headers or requests, and carries no
+//! secret.
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -46,7 +47,7 @@ async fn r02_no_header_of_mammouth_reaches_a_client() {
                     assert!(OURS.contains(&name.as_str()), "{name}: {value}");
                     assert!(!value.contains("canary") && value != "99", "{name}: {value}");
                 }
-                // More good calls than bad ones, or calls would stop for a while.
+                // More successes than failures, because the circuit breaker would open otherwise.
                 for _ in 0..3 {
                     env.still_serves().await;
                 }
@@ -55,7 +56,7 @@ async fn r02_no_header_of_mammouth_reaches_a_client() {
     }
 }
 
-/// Every header that an answer may have.
+/// The headers that a response may have.
 const OURS: [&str; 16] = [
     "content-type",
     "content-length",

@@ -1,4 +1,4 @@
-//! Too few files, too little memory, and a disk on which the n-th write fails.
+//! Tests with too few files, too little memory, and a disk on which the n-th write fails.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
     for _ in 0..CLIENTS {
         clients.push(Wire::open(env.program.port).await);
     }
-    // Each asks over the connection that it has; whoever has no place is told so or closed.
+    // Each client sends a request over its connection; without a connection slot, it is rejected or closed.
     let body = question("echo: with few files").to_string();
     let whole = post(
         "/v1/chat/completions",
@@ -42,7 +42,7 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
     let log = env.program.log();
     assert!(!log.contains("cannot accept"), "files were kept back, so it never came to that: {log}");
     wait_for_free_capacity(&env).await;
-    // The database and the settings have had theirs all the time.
+    // File descriptors for the database and the settings were available all the time.
     let logged = env.wait_for_records(|records| records.len() >= served).await;
     assert!(logged.iter().filter(|record| record["status"] == 200).count() >= served);
     assert_eq!(env.program.control("keys.add", &json!({ "name": "ide" })).await.status, 200);
@@ -52,7 +52,7 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
 #[tokio::test]
 async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     const UPLOADS: usize = 50;
-    // This bounds addresses, of which threads and allocators reserve more than they use.
+    // This limits the address space, of which threads and allocators reserve more than they use.
     let options = Options::default().run_under(&["prlimit", "--as=400000000"]);
     let env = TestEnv::with_options(&["alice"], options).await;
     env.still_serves().await;
@@ -67,7 +67,7 @@ async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     let whole = post("/v1/chat/completions", &["Connection: close", &length], body.as_bytes());
     let uploads = (0..UPLOADS).map(|_| upload(env.program.port, &whole));
     let answers = futures_util::future::join_all(uploads).await;
-    // Whoever is refused while he still sends may be closed before he has read why.
+    // A client that is rejected while it sends may be disconnected before it reads the response.
     assert!(answers.iter().all(|status| matches!(status, 200 | 503 | 0)), "{answers:?}");
     assert!(answers.contains(&503), "they were not all let in at once: {answers:?}");
     env.still_serves().await;
@@ -75,7 +75,7 @@ async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     assert_eq!(upload(env.program.port, &whole).await, 200, "one alone has room");
 }
 
-/// A client has read its whole answer a moment before its place is free again.
+/// Waits for a free connection slot. A client has its complete response shortly before its slot is free.
 async fn wait_for_free_capacity(env: &TestEnv) {
     let probe = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let room = async {
@@ -90,7 +90,7 @@ async fn wait_for_free_capacity(env: &TestEnv) {
     tokio::time::timeout(Duration::from_secs(60), room).await.expect("a place is free again");
 }
 
-/// Sends a whole request and reads meanwhile.
+/// Sends a complete request and reads the response concurrently.
 async fn upload(port: u16, whole: &[u8]) -> u16 {
     let mut wire = Wire::open(port).await;
     let (mut reader, mut writer) = wire.socket.split();
@@ -102,14 +102,14 @@ async fn upload(port: u16, whole: &[u8]) -> u16 {
     RawAnswer { bytes }.status()
 }
 
-/// What a file system may refuse.
+/// System calls that fail in the test.
 const WRITE_SYSCALLS: &str = "pwrite64,write,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink";
 
-/// A sample of the moments at which it does.
+/// Numbers of the calls that fail, a sample.
 const FAILING_CALLS: [&str; 14] =
     ["1", "2", "3", "4", "5", "6", "8", "11", "15", "20", "27", "40", "1+", "10+3"];
 
-/// The n-th write to the database or the settings fails: nobody notices but the log and the command concerned.
+/// Checks that a failed write to the database or the settings affects only the log and the command concerned.
 #[tokio::test]
 async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
     let simulator = simulator(&["alice"]).await;
@@ -136,7 +136,8 @@ async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
     assert!(injected >= FAILING_CALLS.len(), "only {injected} writes failed: nothing was shown");
 }
 
-/// Runs requests and commands while writes fail. Gives the exit code and the keys that were said to be saved.
+/// Runs requests and commands while writes fail. Returns the exit code and the keys that were reported as
+/// saved.
 async fn with_failing_writes(
     simulator: &mock_upstream::MockUpstream,
     dir: tempfile::TempDir,

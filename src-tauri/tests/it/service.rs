@@ -1,4 +1,4 @@
-//! The proxy as a service: notifications to the service manager, credentials from it, and the units.
+//! Tests of the proxy as a service: notifications to the service manager, credentials from it, and the units.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tokio::net::UnixDatagram;
 
 use crate::support::{KEY, Options, Program, cli_with, question, simulator, stderr_text, stdout_text};
 
-/// A socket such as a service manager listens on.
+/// Notification socket of a service manager.
 struct ManagerSocket(UnixDatagram);
 
 impl ManagerSocket {
@@ -16,7 +16,7 @@ impl ManagerSocket {
         Self(UnixDatagram::bind(path).unwrap())
     }
 
-    /// Waits for a message with this line; others before it are skipped.
+    /// Waits for a message that contains this line; other messages are skipped.
     async fn wait_for(&self, line: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
@@ -65,7 +65,7 @@ async fn secrets_come_from_the_credentials_of_a_service() {
     program.stop().await;
 }
 
-/// A folder in which `systemctl` notes how it is called.
+/// Creates a `systemctl` that records its calls. Returns a `PATH` with its folder.
 fn fake_manager(dir: &Path) -> String {
     let folder = dir.join("bin");
     std::fs::create_dir(&folder).unwrap();

@@ -1,10 +1,10 @@
-//! Where settings come from, which of them wins, and what is said of bad ones.
+//! Tests of the sources of settings, their precedence, and the errors for invalid settings.
 
 use std::path::Path;
 
 use crate::support::{KEY, Options, Program, cli_with, refused_start, simulator, stderr_text, stdout_text};
 
-/// Each command with what it needs.
+/// Every command, with the arguments that it needs.
 const EVERY_COMMAND: [&[&str]; 16] = [
     &["status"],
     &["doctor"],
@@ -24,7 +24,7 @@ const EVERY_COMMAND: [&[&str]; 16] = [
     &["export"],
 ];
 
-/// Exit code and everything that was said.
+/// Exit code and all output.
 async fn refused(dir: &Path, options: Options) -> (Option<i32>, String) {
     let ended = refused_start(dir, None, options).await;
     (ended.status.code(), stdout_text(&ended) + &stderr_text(&ended))
@@ -32,7 +32,7 @@ async fn refused(dir: &Path, options: Options) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn the_port_comes_from_the_highest_source_that_has_one() {
-    // No program is started on these ports: `status` says where the next start would listen.
+    // No program is started on these ports: `status` shows where the next start would listen.
     let dir = tempfile::tempdir().unwrap();
     let next = async |env: &[(&str, &str)]| {
         let status = cli_with(dir.path(), env, &["status"], "").await;
@@ -231,7 +231,7 @@ async fn f44_odd_environments_work_or_are_named() {
     assert!(odd.join("mammouth.db").is_file());
     let dir = program.stop().await;
 
-    // A folder below a file can be made on no system.
+    // No system can create a folder below a file.
     let below_a_file = odd.join("mammouth.db/none");
     let unusable = Options::default().arg("--data-dir").arg(below_a_file.to_str().unwrap());
     let (code, said) = refused(dir.path(), unusable).await;

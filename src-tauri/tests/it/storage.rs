@@ -1,7 +1,9 @@
-//! Settings and database that are damaged, locked, full or read-only, and a machine without a keychain.
+//! Tests of settings and databases that are damaged, locked, full or read-only, and of a machine without a
+//! keychain.
 //!
-//! F51 and F52 need a file system of their own, which takes the right to mount. Where the tests may not, they say so
-//! and end; the rooms' own tests (`journal/tests/faults.rs`, `secrets/replace.rs`) do not depend on it.
+//! F51 and F52 need a separate file system, and so the permission to mount. Without it, the tests report that
+//! and end; the tests of the storage crate (`request_log/tests/faults.rs`, `secrets/atomic_write.rs`) do not
+//! depend on it.
 
 use std::io::Write;
 use std::path::Path;
@@ -51,7 +53,7 @@ async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the
     }
 }
 
-/// Whether a file below a folder holds these bytes.
+/// Whether a file below a folder contains these bytes.
 fn holds(dir: &Path, secret: &str) -> bool {
     std::fs::read_dir(dir).unwrap().flatten().any(|entry| {
         let path = entry.path();
@@ -95,7 +97,7 @@ async fn f49_a_locked_database_delays_nobody_and_loses_nothing() {
     for _ in 0..20 {
         assert_eq!(program.chat(&question("meanwhile")).await.status, 200);
     }
-    // The writer takes them over while it waits for the lock; then they are shown from memory.
+    // The writer takes the records while it waits for the lock; they are then shown from memory.
     program.wait_for_record_count(21).await;
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
@@ -139,8 +141,8 @@ async fn f50_an_empty_database_and_a_lost_wal_need_nothing() {
     assert_eq!(program.wait_for_record_count(1).await.len(), 1);
 }
 
-/// The words before the program that make a shell run `script` in a mount namespace of its own. The script ends with
-/// `exec "$@"`; `$3` in it is the data directory.
+/// Command prefix that runs `script` by a shell in a new mount namespace. The script ends with `exec "$@"`;
+/// `$3` in it is the data directory.
 fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
     for namespaces in [&["-m"][..], &["-r", "-m"]] {
         let mut tried = Command::new("unshare");
@@ -154,19 +156,20 @@ fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
     None
 }
 
-/// Starts the program with its data directory on a small file system that only it can see.
+/// Starts the program with its data directory on a small file system that only the program sees.
 async fn on_small_disk(script: &str, simulator: &mock_upstream::MockUpstream) -> Option<Program> {
     let under = in_own_mounts(script)?;
     Some(Program::start_with(simulator, Options::default().run_under(&under)).await)
 }
 
-/// What the program sees in its data directory.
+/// Content of a file in the data directory, as the program sees it.
 fn read_data_file(program: &Program, name: &str) -> String {
     let path = format!("/proc/{}/root{}/{name}", program.pid(), program.dir.path().display());
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Carries out a command over the door: the command line does not see the program's file system.
+/// Runs a command of the management API over HTTP, because the command line does not see the program's file
+/// system.
 async fn control(program: &Program, name: &str, args: &Value) -> (u16, Value) {
     let token = read_data_file(program, "control-token");
     let asked = program.http.post(format!("{}/control/{name}", program.base)).bearer_auth(token.trim());
@@ -192,13 +195,13 @@ async fn f51_a_full_disk_stops_no_answer_and_heals() {
     std::fs::remove_file(&filler).unwrap();
     assert_eq!(control(&program, "keys.add", &json!({ "name": "after" })).await.0, 200);
     assert!(read_data_file(&program, "settings.toml").contains("after"));
-    // What waited is there, once the last has left the queue.
+    // The queued records are stored once the last one has left the queue.
     let waited = json!({ "limit": 100 });
     while control(&program, "log.latest", &waited).await.1.as_array().unwrap().len() < 50 {}
     assert_eq!(control(&program, "status", &json!({})).await.1["log_dropped"], 0);
 }
 
-/// Every file is as large as it may become: what the system says then is EFBIG, and a signal that ends programs.
+/// Checks a limit on file sizes. A write beyond it causes EFBIG, and a signal that ends a program by default.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn f51_a_limit_on_file_sizes_is_a_full_disk() {
@@ -220,7 +223,7 @@ async fn f51_a_limit_on_file_sizes_is_a_full_disk() {
     program.stop().await;
 }
 
-/// Sets the limit (bytes) under which each file of the running program must stay.
+/// Sets the maximum size in bytes of the running program's files.
 #[cfg(target_os = "linux")]
 fn limit_file_sizes(program: &Program, bytes: Option<u64>) {
     use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
@@ -229,7 +232,7 @@ fn limit_file_sizes(program: &Program, bytes: Option<u64>) {
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
 }
 
-/// A disk cannot be turned read-only below an open database but by the system itself; a start on one comes close.
+/// Checks a start on a read-only disk. Only the system can make a disk read-only while a database is open.
 #[tokio::test]
 async fn f52_a_start_on_a_read_only_disk_answers_too() {
     let simulator = simulator(&["alice"]).await;

@@ -1,4 +1,4 @@
-//! Replies after their first byte: each chunk at once, whole characters, and an end that a client can trust.
+//! Tests of replies after their first byte: each chunk at once, complete characters, and an unambiguous end.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Options, Upstream};
 use crate::support::{Sse, TestEnv, question, streamed};
 
-/// The text that came, and the event that ended the stream.
+/// Text of a stream, and the event that ended it.
 async fn ending(mut stream: Sse) -> (String, String) {
     assert_eq!(stream.status, 200);
     let mut text = String::new();
@@ -24,7 +24,8 @@ async fn ending(mut stream: Sse) -> (String, String) {
     }
 }
 
-/// A stream under a fault ends with our error event, without the end mark, and the log says so.
+/// Checks that a faulty stream ends with an error event and without the end mark, and that the log records
+/// it.
 async fn breaks_off(env: &TestEnv, request: &Value, text: &str) {
     let calls = env.model_calls().len();
     let stream = env.program.stream(request).await;
@@ -51,7 +52,7 @@ async fn chunks_are_not_held_back_for_the_next() {
     let mut stream = env.program.stream(&request).await;
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["role"], "assistant");
     for chunk in chunks {
-        // Not before this chunk has arrived is the next one let go.
+        // The next chunk is released only after this one has arrived.
         assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], chunk);
         env.simulator.release(1);
     }
@@ -82,7 +83,7 @@ async fn passes_in_constant_memory(upstream: Upstream) {
     let env = upstream.one_account(Options::default()).await;
     env.still_serves().await;
     let before = env.memory();
-    // The tokenizer keeps what it saw last, for each thread that counts.
+    // The tokenizer has a cache for each thread that counts.
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let bound = (4 + 3 * threads) * 1024 * 1024;
     let size = 2 * bound;

@@ -1,4 +1,4 @@
-//! Secrets typed at a terminal: a real pseudo-terminal and the real program.
+//! Tests of secrets typed at a terminal, with a real pseudo-terminal and the real program.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::support::{cli_with, command, simulator, stderr_text, stdout_text};
 
-/// Both ends of a pseudo-terminal: where a person types, and what the program has as stdin.
+/// Both ends of a pseudo-terminal: the user's end, and the stdin of the program.
 struct Terminal {
     keyboard: File,
     stdin: File,
@@ -33,7 +33,7 @@ impl Terminal {
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// All that was shown so far: what is written now comes behind it.
+    /// Everything shown so far. A marker is written to find its end.
     fn shown(&mut self) -> Vec<u8> {
         self.stdin.write_all(b"|").unwrap();
         let mut shown = Vec::new();
@@ -47,7 +47,8 @@ impl Terminal {
     }
 }
 
-/// Adds an account at a terminal. Gives the exit code and what was said; nothing is shown, and the terminal is restored.
+/// Adds an account at a terminal. Returns the exit code and the output. Checks that the input is not shown
+/// and that the terminal's mode is restored.
 async fn add(dir: &Path, env: &[(&str, &str)], keys: Vec<u8>) -> (Option<i32>, String) {
     let mut terminal = Terminal::new();
     assert!(terminal.shows_and_edits());
@@ -63,7 +64,7 @@ async fn add(dir: &Path, env: &[(&str, &str)], keys: Vec<u8>) -> (Option<i32>, S
     }
     assert!(!terminal.shows_and_edits());
     let mut keyboard = terminal.keyboard.try_clone().unwrap();
-    // More than the terminal holds waits until the program has read it.
+    // Writing blocks until the program reads, because the input exceeds the terminal's buffer.
     let typing = std::thread::spawn(move || keyboard.write_all(&keys).unwrap());
     stderr.read_to_string(&mut said).await.unwrap();
     let ended = child.wait_with_output().await.unwrap();

@@ -1,8 +1,9 @@
-//! Rules for the sources that no tool checks: who uses whom inside of a crate, sizes, names.
+//! Rules for the sources that no tool checks: dependencies between modules of a crate, sizes, names.
 
 use std::path::{Path, PathBuf};
 
-/// Modules of one crate, and the modules of the same crate that each may use. Between crates the manifests say it.
+/// Modules of a crate, each with the modules of the same crate that it may use. Between crates, the manifests
+/// define this.
 const ALLOWED_MODULES: &[(&str, &[&str])] = &[
     ("storage/src/config", &["secrets"]),
     ("storage/src/secrets", &[]),
@@ -16,7 +17,7 @@ const ALLOWED_MODULES: &[(&str, &[&str])] = &[
     ("gateway/src/app", &["accounts", "auth", "management", "proxy", "server"]),
 ];
 
-/// Names that say nothing without their module: a type or a constant is named by its subject.
+/// Names without a subject: the name of a type or constant must contain its subject.
 const BARE_NAMES: &[&str] = &[
     "Ask", "Beside", "CALM", "Door", "EVERY", "Entry", "Found", "Inner", "Item", "KEPT", "Kept", "LARGEST",
     "LONGEST", "LOOK", "Limits", "Listed", "MOST", "Memory", "Names", "Nobody", "Nothing", "Offer",
@@ -94,7 +95,7 @@ fn is_test_code(path: &Path) -> bool {
     inside.components().any(|part| part.as_os_str() == "tests") || inside.ends_with("tests.rs")
 }
 
-/// The files of a folder without comments.
+/// Files of a folder without comment lines.
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let code = |text: String| {
         text.lines()
@@ -104,7 +105,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     files_under(folder).into_iter().map(|(path, text)| (path, code(text))).collect()
 }
 
-/// `src-tauri`, two folders above the crate whose tests these are.
+/// Path of `src-tauri`, two folders above the crate of these tests.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
@@ -128,7 +129,7 @@ pub fn files_under(dir: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The names that follow a prefix, the members of `{…}` right behind it included.
+/// Names that follow a prefix, including the members of a directly following `{…}`.
 fn named_after(code: &str, prefix: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, _) in code.match_indices(prefix) {

@@ -1,4 +1,5 @@
-//! Tools over the web upstream: described in the prompt, read out of the text, asked for once more where a call is wrong.
+//! Tests of tools over the web upstream: described in the prompt, parsed from the text, requested again if a
+//! call is invalid.
 
 use mock_upstream::RecordedCall;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ fn asking(text: &str) -> Value {
     request
 }
 
-/// Names and arguments of the calls in an answer, which must end for them.
+/// Names and arguments of the calls in a response. Checks that its finish reason matches.
 fn calls(answer: &Answer) -> Vec<(String, Value)> {
     let body = answer.json();
     let choice = &body["choices"][0];
@@ -51,7 +52,7 @@ fn read_file_call(path: &str) -> (String, Value) {
     ("read_file".to_owned(), json!({ "path": path }))
 }
 
-/// A model's output that stands in the message itself.
+/// A directive for this output of the model.
 fn model_output(text: &str) -> String {
     format!("echo: {text}")
 }
@@ -150,7 +151,7 @@ async fn certain_repairs_need_no_second_call() {
     env.still_serves().await;
 }
 
-/// The deltas of a stream as short words: text, names, arguments, the end.
+/// The deltas of a stream as short strings: text, names, arguments, the end.
 async fn deltas(env: &TestEnv, mut request: Value) -> Vec<String> {
     request["stream"] = json!(true);
     let events = env.program.stream(&request).await.all().await;

@@ -1,4 +1,4 @@
-//! Every way in which Mammouth can fail, the replies that repeat our secrets included.
+//! Canary test of every fault of Mammouth, including replies that repeat the program's secrets.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{COOKIE, CanaryWatch, options, question, start_with, upstream};
 
-/// In the words of the simulator's table.
+/// Faults in the text form of the mock.
 const FAULTS: [&str; 41] = [
     "status=400",
     "status=401",
@@ -56,14 +56,14 @@ const FAULTS: [&str; 41] = [
 async fn r07_no_fault_of_the_upstream_brings_a_secret_out() {
     let mut faults: Vec<String> = FAULTS.map(str::to_owned).to_vec();
     faults.extend(repeating());
-    // Some at a time: many of the faults take their second to be noticed.
+    // Several at a time: many faults take a second until the time limit.
     let work = faults.chunks(faults.len().div_ceil(4)).map(all);
     let mut watch = CanaryWatch::new();
     watch.seen = futures_util::future::join_all(work).await.concat();
     watch.assert_nothing_found();
 }
 
-/// Errors in which the upstream repeats the cookie, in every form that error pages know.
+/// Errors that repeat the cookie in every encoding that error pages use.
 fn repeating() -> Vec<String> {
     let url: String = url::form_urlencoded::byte_serialize(COOKIE.as_bytes()).collect();
     let hex: String = COOKIE.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -79,7 +79,7 @@ fn repeating() -> Vec<String> {
     texts.extend((0..3).map(|before| STANDARD.encode(format!("{}{COOKIE}", "x".repeat(before)))));
     let text = serde_json::Value::from(format!("the session {} is bad", texts.join(" or "))).to_string();
     let mut faults = vec![format!("status=500 message={text}"), format!("status=400 message={text}")];
-    // A status line, a header and an address that the upstream makes up are places as good as a message.
+    // The upstream may also put a secret into a status line, a header or an address.
     faults.push(format!(r#"raw="HTTP/1.1 500 {COOKIE}\r\nX-{COOKIE}: x\r\nConnection: close\r\n\r\n""#));
     faults.push(format!(r#"raw="{COOKIE}\r\n\r\n""#));
     faults.push(format!("redirect=http://127.0.0.1:1/{COOKIE}"));
@@ -90,7 +90,7 @@ async fn all(faults: &[String]) -> Vec<String> {
     let mut seen = Vec::new();
     for fault in faults {
         let mut watch = CanaryWatch::new();
-        // One account: what is redacted of an answer is the cookie that was sent for it.
+        // One account, because only the cookie that was sent is redacted in a response.
         let simulator = upstream(&[("alice", COOKIE)]).await;
         meet(&mut watch, &simulator, fault).await;
         seen.extend(watch.seen.into_iter().map(|seen| format!("[{fault}] {seen}")));
@@ -98,7 +98,7 @@ async fn all(faults: &[String]) -> Vec<String> {
     seen
 }
 
-/// A program of its own for each fault: what one account does must not hide the next fault.
+/// Runs one fault against a separate program, so that the account's state does not hide the next fault.
 async fn meet(watch: &mut CanaryWatch, simulator: &MockUpstream, fault: &str) {
     let for_ever = fault.ends_with("forever");
     let fault =

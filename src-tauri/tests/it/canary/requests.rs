@@ -1,4 +1,4 @@
-//! Requests that are refused, with a canary in every place that a client can write to.
+//! Canary test of rejected requests, with a canary in every part that a client can write.
 
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ const HEADERS: [&str; 14] = [
     "X-Forwarded-Host: {}",
 ];
 
-/// Sends a head that closes its connection and looks through what comes back.
+/// Sends a request head that closes its connection, and searches the response.
 async fn sent(watch: &mut CanaryWatch, program: &Program, head: &str) -> u16 {
     let bytes = format!("{head}Host: 127.0.0.1\r\nConnection: close\r\n\r\n");
     let answer = raw(program.port, bytes.as_bytes()).await;
@@ -98,7 +98,7 @@ async fn bodies(watch: &mut CanaryWatch, program: &Program) {
     }
 }
 
-/// A body for each place in which a client can be wrong, with `value` in it.
+/// Bodies with an error in each field, which contain `value`.
 fn bad_bodies(value: &str) -> Vec<Vec<u8>> {
     let fields = [
         json!({ "model": { (value): value } }),
@@ -157,7 +157,7 @@ fn image(url: &str) -> Value {
     json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": url } }] }] })
 }
 
-/// The rest of a request that would be right.
+/// A valid request with this field replaced.
 fn with(field: &Value) -> Value {
     let mut body =
         json!({ "model": "gpt-4.1", "prompt": "hi", "messages": [{ "role": "user", "content": "hi" }] });
@@ -166,7 +166,8 @@ fn with(field: &Value) -> Value {
     body
 }
 
-/// The control door: a client key does not open it, and what a command cannot do it does not repeat.
+/// Sends invalid commands to the management API with every credential. Only the control token is accepted,
+/// and errors repeat no argument.
 async fn control(watch: &mut CanaryWatch, program: &Program) {
     let arguments = |value: &str| {
         [
@@ -218,7 +219,7 @@ async fn control(watch: &mut CanaryWatch, program: &Program) {
     }
 }
 
-/// What is asked without a body.
+/// Sends requests without a body.
 async fn pages(watch: &mut CanaryWatch, program: &Program) {
     let encoded: String = url::form_urlencoded::byte_serialize(PROMPT.as_bytes()).collect();
     let unknown = format!("/v1/models/{encoded}");

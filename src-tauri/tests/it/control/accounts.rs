@@ -1,11 +1,11 @@
-//! `accounts.…`.
+//! Tests of `accounts.…`.
 
 use serde_json::{Value, json};
 
 use super::{account, bad, command, demo, demo_with_terms, good};
 use crate::support::{Options, Program, TestEnv, question, simulator};
 
-/// A web cookie of the demo's simulator.
+/// A web cookie that no account of the demo's mock has.
 const NEW_SESSION: &str = "demo-session-of-somebody-else";
 
 async fn labels(program: &Program) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! `keys.…`: what clients send, what they may ask for, and how much.
+//! Tests of `keys.…`: client keys, their permissions and limits.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `log.…` and `overview`.
+//! Tests of `log.…` and `overview`.
 
 use serde_json::json;
 
@@ -90,7 +90,7 @@ async fn a_wrong_key_is_shown_in_the_overview_and_not_logged() {
         let answer = env.program.http.get(&models).bearer_auth("wrong-key").send().await;
         assert_eq!(answer.expect("an answer").status(), 401);
     }
-    // The control door's own refusals, and a browser that looks for an icon, are nobody's client.
+    // Rejections by the management API and requests for an icon by a browser count for no client.
     for path in ["control/status", "favicon.png"] {
         let refused = env.program.http.get(format!("{}/{path}", env.program.base)).send().await;
         assert!(refused.expect("an answer").status().is_client_error());

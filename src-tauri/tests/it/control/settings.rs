@@ -1,4 +1,4 @@
-//! `settings.…`.
+//! Tests of `settings.…`.
 
 use serde_json::{Value, json};
 
@@ -203,7 +203,7 @@ async fn what_is_written_into_the_file_by_hand_meanwhile_is_kept() {
 async fn a_setting_that_could_not_be_saved_is_not_saved_later() {
     let env = TestEnv::new(&["alice"]).await;
     let program = &env.program;
-    // A folder where the new content is to be written first stops everybody, root too.
+    // A folder in place of the temporary file stops every user, including root.
     let in_the_way = program.dir.path().join("settings.toml.tmp");
     std::fs::create_dir(&in_the_way).unwrap();
     assert_eq!(set(program, "theme", json!("dark")).await.error(), (500, "not_saved".into()));

@@ -1,4 +1,4 @@
-//! A conversation and its wishes, in no dialect's form.
+//! Generated conversations and request options, independent of a dialect.
 
 use std::collections::BTreeMap;
 
@@ -19,26 +19,26 @@ pub struct Conversation {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConversationTurn {
     User(Vec<ContentPart>),
-    /// A word of the program around the model, in the middle of the conversation.
+    /// A system message in the middle of the conversation.
     System(String),
-    /// Never empty: without a text there are calls.
+    /// An assistant message. It is never empty: without a text it has calls.
     Assistant {
         thought: Option<String>,
         text: Option<String>,
         calls: Vec<ToolCall>,
-        /// What came of the last call is told first.
+        /// Whether the results are in reverse order of the calls.
         results_reversed: bool,
     },
 }
 
-/// A call, and what came of it.
+/// A tool call with its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolCall {
     pub id: String,
     pub name: String,
     pub arguments: Value,
     pub result: Vec<ContentPart>,
-    /// Then the result begins with a text.
+    /// Whether the call failed. Its result then begins with a text.
     pub failed: bool,
 }
 
@@ -63,7 +63,7 @@ pub enum ToolChoice {
     Auto,
     None,
     Required,
-    /// The first tool.
+    /// The first tool is required.
     First,
 }
 
@@ -78,11 +78,12 @@ pub struct RequestOptions {
     pub stream: bool,
     pub max_tokens: Option<u64>,
     pub stop: Vec<String>,
-    /// Only where there are tools.
+    /// Tool choice; only if there are tools.
     pub choice: Option<ToolChoice>,
     pub one_call: bool,
     pub format: Option<JsonFormat>,
-    /// `none` is left out: it is not passed on, because models refuse it that cannot think.
+    /// Reasoning effort. `none` is not generated, because it is not passed on: models without reasoning
+    /// reject it.
     pub effort: Option<&'static str>,
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
@@ -92,7 +93,7 @@ pub struct RequestOptions {
     pub seed: Option<i64>,
 }
 
-/// The results of calls in the order in which they are told.
+/// Results of calls in the order of their messages.
 pub fn results(calls: &[ToolCall], backwards: bool) -> Vec<&ToolCall> {
     if backwards { calls.iter().rev().collect() } else { calls.iter().collect() }
 }
@@ -104,7 +105,7 @@ impl ContentPart {
 }
 
 impl Conversation {
-    /// Every list of pieces.
+    /// All lists of content parts.
     pub fn pieces(&mut self) -> impl Iterator<Item = &mut Vec<ContentPart>> {
         self.turns.iter_mut().flat_map(|turn| match turn {
             ConversationTurn::User(pieces) => vec![pieces],
@@ -115,7 +116,7 @@ impl Conversation {
         })
     }
 
-    /// Every call.
+    /// All tool calls.
     pub fn calls(&mut self) -> impl Iterator<Item = &mut ToolCall> {
         self.turns.iter_mut().flat_map(|turn| match turn {
             ConversationTurn::User(_) | ConversationTurn::System(_) => [].iter_mut(),
@@ -123,7 +124,7 @@ impl Conversation {
         })
     }
 
-    /// Whatever the system, the user, the model and the tools said, and the names of all tools.
+    /// All texts of the system, the user, the model and the tools, and the names of all tools.
     pub fn texts(&self) -> Vec<&str> {
         let turns = self.turns.iter().flat_map(|turn| match turn {
             ConversationTurn::User(pieces) => pieces.iter().filter_map(ContentPart::text).collect(),
@@ -135,7 +136,7 @@ impl Conversation {
             }
         });
         let system = self.system.iter().map(String::as_str);
-        // What must not be called is not shown.
+        // Tools that must not be called are not in the prompt.
         let callable = match self.options.choice {
             None | Some(ToolChoice::Auto | ToolChoice::Required) => self.tools.as_slice(),
             Some(ToolChoice::First) => &self.tools[..1],
@@ -144,7 +145,8 @@ impl Conversation {
         turns.chain(system).chain(callable.iter().map(|tool| tool.name.as_str())).collect()
     }
 
-    /// With pictures of its own only: a link would be fetched from the network, and a session takes no documents.
+    /// Replaces links and documents by images: a link would be fetched from the network, and web sessions
+    /// have no documents.
     pub fn with_pictures_alone(mut self) -> Self {
         self.pieces().for_each(|pieces| {
             for piece in pieces {
@@ -156,7 +158,7 @@ impl Conversation {
         self
     }
 
-    /// What every conversation keeps to, whatever was made up or taken away.
+    /// Restores the invariants of a conversation after generation or removal of parts.
     fn into_valid(mut self) -> Self {
         let names: Vec<String> = self.tools.iter().map(|tool| tool.name.clone()).collect();
         let mut names = names.into_iter().cycle();
@@ -187,7 +189,7 @@ impl Conversation {
     }
 }
 
-/// Short texts of what breaks texts. None of them can be an order to the simulator, which needs a colon.
+/// Short texts with characters that need escaping. None is a directive to the mock, which would need a colon.
 fn text() -> impl Strategy<Value = String> {
     "[a-c \n\t\"'\\\\<>{}/é北🦣\u{2028}]{1,9}"
 }

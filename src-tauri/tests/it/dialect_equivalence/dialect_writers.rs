@@ -1,4 +1,4 @@
-//! How each dialect says a conversation, and what it has no word for.
+//! Writers of a conversation in each dialect, and the limits of each dialect.
 
 use serde_json::{Map, Value, json};
 
@@ -9,12 +9,12 @@ use super::conversation::{
 
 pub struct DialectWriter {
     pub path: &'static str,
-    /// The conversation without what this dialect cannot say; `None` where nothing is left.
+    /// Removes what the dialect cannot express; `None` if nothing is left.
     pub without_inexpressible: fn(Conversation) -> Option<Conversation>,
     pub write: fn(&Conversation) -> Value,
 }
 
-/// What the others are compared with: everything has a word in it.
+/// Writer of the reference request: chat completions can express everything.
 pub const CHAT_WRITER: DialectWriter =
     DialectWriter { path: "/v1/chat/completions", without_inexpressible: Some, write: chat };
 
@@ -36,7 +36,7 @@ pub const DIALECT_WRITERS: [DialectWriter; 5] = [
 
 const MODEL: &str = "gpt-5";
 
-/// A body without what was not wished.
+/// A body without null fields.
 fn body(fields: Value) -> Value {
     let Value::Object(fields) = fields else { panic!("an object") };
     Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect())
@@ -82,7 +82,7 @@ fn first(talk: &Conversation) -> &str {
     talk.tools.first().map_or("", |tool| &tool.name)
 }
 
-/// OpenAI's words, which Responses share.
+/// Tool choice in OpenAI's form, which Responses share.
 fn chosen(choice: &ToolChoice, named: Value) -> Value {
     match choice {
         ToolChoice::Auto => json!("auto"),
@@ -113,7 +113,7 @@ fn chat_turn(turn: &ConversationTurn) -> Vec<Value> {
                 "role": "assistant", "content": text, "reasoning_content": thought,
                 "tool_calls": some_list(made.collect()),
             });
-            // A tool's message has no mark for a failure: agents say it in the text.
+            // A tool's message has no field for a failure: agents write it in the text.
             let results = results(calls, *backwards).into_iter().map(|call| {
                 json!({ "role": "tool", "tool_call_id": call.id, "content": chat_content(&in_words(call)) })
             });
@@ -130,7 +130,7 @@ fn in_words(call: &ToolCall) -> Vec<ContentPart> {
     pieces
 }
 
-/// A text alone is written as one, as most clients do.
+/// Content of a message. A single text is written as a string, as most clients do.
 fn chat_content(pieces: &[ContentPart]) -> Value {
     match pieces {
         [] => json!(""),
@@ -155,15 +155,15 @@ fn chat_part(piece: &ContentPart) -> Value {
 
 fn expressible_in_messages(mut talk: Conversation) -> Option<Conversation> {
     let wishes = &mut talk.options;
-    // Every request names a limit.
+    // Every request requires a limit.
     wishes.max_tokens = wishes.max_tokens.or(Some(1_000));
     (wishes.presence_penalty, wishes.frequency_penalty, wishes.seed) = (None, None, None);
-    // A schema has no name and no degree of strictness, and there is no JSON without one.
+    // A schema has no name and no strictness, and JSON output requires a schema.
     wishes.format = wishes.format.take().and_then(nameless);
-    // The wish for one call is part of the choice, and the choice of none has no room for it.
+    // The option for a single call is a field of the tool choice, and the choice `none` has no such field.
     wishes.one_call &= wishes.choice != Some(ToolChoice::None);
     talk.pieces().flatten().for_each(|piece| match piece {
-        // A title is shown to the model beside the document, so it would say more than a file's name does.
+        // The title is part of the model's input, unlike a file's name.
         ContentPart::Document(name, _) => "document.pdf".clone_into(name),
         ContentPart::Picture(number) | ContentPart::Link(number) => *number = attachments::plain(*number),
         ContentPart::Text(_) => {}
@@ -204,7 +204,7 @@ fn messages(talk: &Conversation) -> Value {
         }
         choice
     });
-    // The least effort has no word of its own, but a number.
+    // The lowest effort is expressed by a number, not by a name.
     let least = wishes.effort == Some("minimal");
     let output = body(json!({
         "effort": wishes.effort.filter(|_| !least),
@@ -252,7 +252,7 @@ fn messages_turn(turn: &ConversationTurn) -> Vec<Value> {
     }
 }
 
-/// What the user says behind results stands in the same message, as Anthropic's own clients write it.
+/// Merges a user message after results into the message of the results, as Anthropic's own clients do.
 fn merged(turns: Vec<Value>) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::new();
     for turn in turns {
@@ -289,7 +289,7 @@ fn expressible_in_responses(mut talk: Conversation) -> Option<Conversation> {
     let wishes = &mut talk.options;
     wishes.stop.clear();
     (wishes.top_k, wishes.presence_penalty, wishes.frequency_penalty, wishes.seed) = (None, None, None, None);
-    // An output has no mark for a failure: agents say it in the text.
+    // An output has no field for a failure: agents write it in the text.
     talk.calls().for_each(mark_failures_in_text);
     Some(talk)
 }
@@ -302,7 +302,7 @@ fn mark_failures_in_text(call: &mut ToolCall) {
 fn responses(talk: &Conversation) -> Value {
     let wishes = &talk.options;
     let mut input = Vec::new();
-    // Instructions are one text; several are written as an item.
+    // Instructions are one string; several system messages are written as an input item.
     let instructions = if let [text] = talk.system.as_slice() { Some(text) } else { None };
     if talk.system.len() > 1 {
         let parts: Vec<Value> =
@@ -384,16 +384,16 @@ fn input_parts(pieces: &[ContentPart]) -> Vec<Value> {
 
 fn expressible_in_ollama(mut talk: Conversation) -> Option<Conversation> {
     let wishes = &mut talk.options;
-    // There is no choice among tools, and no strict ones.
+    // There is no tool choice, and no strict tool.
     (wishes.choice, wishes.one_call) = (None, false);
     talk.tools.iter_mut().for_each(|tool| tool.strict = false);
     wishes.format = wishes.format.take().map(|format| nameless(format).unwrap_or(JsonFormat::Object));
     wishes.effort = wishes.effort.map(|effort| if effort == "minimal" { "low" } else { effort });
-    // A message is one text, with pictures beside it that come as bytes.
+    // A message is one string, with images as bytes in a separate field.
     talk.system = one_text(&talk.system).into_iter().collect();
     talk.calls().for_each(mark_failures_in_text);
     talk.pieces().for_each(text_with_pictures);
-    // Without ids, results of the same tool are told apart by their order alone.
+    // Without ids, only the order distinguishes results of the same tool.
     talk.turns.iter_mut().for_each(|turn| {
         if let ConversationTurn::Assistant { results_reversed: backwards, .. } = turn {
             *backwards = false;
@@ -480,9 +480,9 @@ fn bare_pictures(pieces: &[ContentPart]) -> Vec<Value> {
     pieces.iter().filter_map(picture).collect()
 }
 
-// A prompt to go on with: one question, no tools.
+// A prompt to complete: one user message, no tools.
 
-/// Only the last thing that the user said.
+/// Reduces a conversation to the last user message.
 fn last_question(talk: &mut Conversation) {
     talk.turns.retain(|turn| matches!(turn, ConversationTurn::User(_)));
     talk.turns.drain(..talk.turns.len().saturating_sub(1));

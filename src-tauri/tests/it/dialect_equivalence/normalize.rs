@@ -1,4 +1,4 @@
-//! What Mammouth was asked, in one form: two requests that mean the same to a model are equal here.
+//! Normalised form of upstream calls: two calls with the same meaning for a model are equal.
 
 use mock_upstream::RecordedCall;
 use serde_json::{Map, Value, json};
@@ -16,19 +16,20 @@ pub fn normalize(upstream: Upstream, call: &RecordedCall) -> Value {
     }
 }
 
-/// Over a session a failed result is marked where the dialect marks it, and else begins with the word.
+/// Normalised turns of a web session. A failed result has either an attribute or the prefix `Error: `,
+/// depending on the dialect.
 fn normalize_turns(messages: &[Value]) -> Value {
     let turn = |message: &Value| {
         let text = message["content"].as_str().expect("a text");
         let images = message["imagesData"].as_array().expect("a list").iter();
-        // A new number stands before each upload's hash.
+        // A new number precedes each upload's hash.
         let hash = |url: &Value| url.as_str().and_then(|url| url.rsplit('-').next().map(str::to_owned));
         json!({ "text": text.replace(" failed=\"true\">\n", ">\nError: "), "images": images.map(hash).collect::<Vec<_>>() })
     };
     messages.iter().map(turn).collect()
 }
 
-/// The fields but the messages: what is said and what is left out mean the same where the API takes it so.
+/// Fields other than the messages, without those that have the API's default value.
 fn normalize_options(mut fields: Map<String, Value>) -> Value {
     if let Some(most) = fields.remove("max_completion_tokens") {
         fields.insert("max_tokens".to_owned(), most);
@@ -50,7 +51,7 @@ fn normalize_options(mut fields: Map<String, Value>) -> Value {
     Value::Object(fields)
 }
 
-/// The messages, with calls numbered as they come: one dialect has no ids.
+/// Messages with calls numbered in their order, because one dialect has no ids.
 fn normalize_messages(messages: &[Value]) -> Value {
     let mut talk = Normalizer::default();
     messages.iter().for_each(|message| talk.message(message));
@@ -83,7 +84,7 @@ impl Normalizer {
         }
     }
 
-    /// Thoughts are left out: only a relayed request still has them, and nobody asks for them back.
+    /// Adds an assistant message without its reasoning, which only passthrough keeps.
     fn assistant(&mut self, message: &Value, pieces: &[Value]) {
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         let said: Vec<Value> = calls
@@ -100,7 +101,8 @@ impl Normalizer {
         self.items.push(json!({ "assistant": texts(pieces), "calls": said }));
     }
 
-    /// The user shows what a tool brought and its message cannot hold.
+    /// Adds a user message. Attachments of a tool result that are in the user message are moved to the
+    /// result.
     fn user(&mut self, pieces: Vec<Value>) {
         let mut own = Vec::new();
         let mut pieces = pieces.into_iter();
@@ -118,7 +120,7 @@ impl Normalizer {
     }
 }
 
-/// How many attachments follow, and of which result they are.
+/// Number of the following attachments, and the id of their result.
 fn parse_attachment_note(text: &str) -> Option<(usize, &str)> {
     let rest = text.strip_prefix("The ")?.strip_suffix(':')?;
     let (what, id) = rest.split_once(" of the tool result ")?;
@@ -126,7 +128,7 @@ fn parse_attachment_note(text: &str) -> Option<(usize, &str)> {
     Some((count, id))
 }
 
-/// Texts as texts, all else as it is.
+/// Content parts, with texts as strings.
 fn pieces(content: &Value) -> Vec<Value> {
     match content {
         Value::Null => Vec::new(),

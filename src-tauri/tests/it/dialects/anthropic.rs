@@ -1,4 +1,4 @@
-//! What Anthropic's clients ask beside the reply.
+//! Tests of requests of Anthropic's clients other than messages.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,8 @@ async fn a_system_prompt_and_a_later_system_message_become_the_preprompt() {
     env.still_serves().await;
 }
 
-/// Models refuse thoughts that their maker has not signed, and no upstream has a field for thoughts of earlier turns.
+/// Checks that reasoning in the history is not sent upstream: models reject reasoning without their vendor's
+/// signature, and no upstream has a field for it.
 #[tokio::test]
 async fn thoughts_that_come_back_are_not_sent_upstream() {
     let thoughts = [

@@ -1,4 +1,5 @@
-//! Documents in every dialect that has them: shown to a model by who can, told to it by who cannot.
+//! Tests of documents in every dialect that has them: passed to the API, rejected or only named over a web
+//! session.
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,8 @@ use crate::support::{Options, TestEnv};
 
 const PDF: &str = "JVBERi0xLjQK";
 
-/// A request whose latest message asks about a document, and one that merely has it further back.
+/// Requests of each dialect: one with a document in the latest message, and one with the document earlier in
+/// the history.
 fn requests() -> [(&'static str, Value, Value); 3] {
     let url = format!("data:application/pdf;base64,{PDF}");
     let chat = json!({ "role": "user", "content": [{ "type": "text", "text": "echo: seen" },

@@ -1,4 +1,4 @@
-//! What Ollama's clients ask about models, and the numbers they read.
+//! Tests of Ollama's model endpoints, embeddings, and the counts and durations in its replies.
 
 use serde_json::json;
 

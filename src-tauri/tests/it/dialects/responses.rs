@@ -1,4 +1,4 @@
-//! Responses that their clients come back to, and what Codex tries first.
+//! Tests of stored responses and of Codex's first requests.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn tools_of_input_items_are_kept_with_the_response() {
     ]);
     let first = ask(&env, json!({ "model": "gpt-4.1", "tools": own, "input": items })).await.json();
     let mut previous = first["id"].clone();
-    // The second has them from the first, the third from the second.
+    // The second response has the tools of the first, the third those of the second.
     for _ in 0..2 {
         let next = json!({ "model": "gpt-4.1", "previous_response_id": previous, "input": "call: shell__exec {\"input\": \"ls\"}" });
         let answer = ask(&env, next).await.json();

@@ -1,4 +1,5 @@
-//! Tools on every dialect and over both upstreams: two calls at once, whole and streamed, and what comes of them.
+//! Tests of tools in every dialect and over both upstreams: two parallel calls, streamed and not streamed,
+//! and their results.
 
 use serde_json::{Value, json};
 
@@ -6,20 +7,20 @@ use crate::support::{Options, TestEnv};
 
 const WEATHER_CALLS: &str = "call: get_weather {\"city\": \"Köln\"}\ncall: get_weather {\"city\": \"北京\"}";
 
-/// A call as its client knows it: id, name, arguments.
+/// A call as the client receives it: id, name, arguments.
 type Call = (String, String, Value);
 
 struct ToolDialect {
     path: &'static str,
-    /// A request with the tool and this conversation.
+    /// Builds a request with the tool and this conversation.
     ask: fn(Value) -> Value,
-    /// The conversation's beginning.
+    /// Builds the beginning of the conversation.
     order: fn() -> Value,
-    /// The calls of a whole reply.
+    /// Calls of a complete reply.
     calls: fn(&Value) -> Vec<Call>,
-    /// The conversation once every call has this result.
+    /// Builds the conversation with this result for every call.
     results: fn(&Value, &[Call]) -> Value,
-    /// The text of a whole reply.
+    /// Text of a complete reply.
     text: fn(&Value) -> &Value,
 }
 

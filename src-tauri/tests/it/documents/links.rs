@@ -1,13 +1,13 @@
-//! Relative links of the documents: each leads to a file that exists and, behind `#`, to one of its headings; and each
-//! document of `docs/` can be reached.
+//! Tests of relative links: the target file and heading exist, and each document in `docs/` is linked from
+//! another.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold no documents of this project, beside hidden ones.
+/// Folders without documents of this project, in addition to hidden ones.
 const SKIPPED_FOLDERS: [&str; 3] = ["node_modules", "target", "dist"];
 
-/// A relative link: the document it is in, the path it names (empty: the document itself), and the anchor.
+/// A relative link: its document, the path (empty for the document itself), and the anchor.
 struct Link {
     from: PathBuf,
     path: String,
@@ -23,7 +23,7 @@ impl Link {
         }
     }
 
-    /// What is wrong with the link, if something is.
+    /// Description of the link's error; `None` if it is valid.
     fn problem(&self) -> Option<String> {
         let target = self.target();
         let shown = |what: &str| Some(format!("{}: {}: {what}", self.from.display(), self.path));
@@ -101,7 +101,7 @@ fn links_of(document: &Path) -> Vec<Link> {
     targets.filter_map(|(target, _)| relative(document, target)).collect()
 }
 
-/// The link to `target`, unless it leads out of the repository.
+/// The link to `target`; `None` if that is outside the repository.
 fn relative(document: &Path, target: &str) -> Option<Link> {
     if target.contains(':') {
         return None;
@@ -113,7 +113,7 @@ fn relative(document: &Path, target: &str) -> Option<Link> {
     Some(Link { from: document.to_owned(), path: path.to_owned(), anchor })
 }
 
-/// The anchors of a document's headings. Of two that are alike the second has `-1` behind it.
+/// Anchors of a document's headings. The second of two equal ones has the suffix `-1`.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for heading in prose(text).filter(|line| line.starts_with('#')) {
@@ -128,7 +128,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// Lower case, blanks as hyphens, no punctuation.
+/// Anchor of a heading: lower case, hyphens for spaces, no punctuation.
 fn slug(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect::<String>().to_lowercase()

@@ -1,10 +1,10 @@
-//! What the documents mention between backticks: files and folders of the repository, and names of tests.
+//! Tests of names in backticks in the documentation: files and folders of the repository, and names of tests.
 
 use std::path::Path;
 
 use super::links::{documents, prose, root};
 
-/// Folders whose paths are written from the root of the repository.
+/// Folders whose paths are relative to the root of the repository.
 const FOLDERS: [&str; 7] = ["src-tauri/", "ui/", "script/", "docs/", "fuzz/", "packaging/", ".github/"];
 
 #[test]
@@ -22,7 +22,7 @@ fn tests_that_documents_mention_exist() {
     assert!(missing.is_empty(), "there is no test\n{}", missing.join("\n"));
 }
 
-/// The words between backticks that have no blank and are `wanted`, with their documents.
+/// Words in backticks without spaces that match `wanted`, with their documents.
 fn mentions(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for document in documents() {

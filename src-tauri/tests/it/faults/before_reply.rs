@@ -1,5 +1,4 @@
-//! What can go wrong before the first words of a reply. The cases look alike, so they are rows; each test is a group of
-//! rows under its number.
+//! Faults before the first words of a reply. Each test is the group of table rows for one fault number.
 
 use super::case::{
     CHALLENGE, EMPTY_REPLY, FIRST_BYTE_TIMEOUT, INVALID, LOGIN_REQUIRED, MALFORMED_REPLY, QUOTA, RATE_LIMIT,
@@ -57,7 +56,7 @@ async fn f05_f06_every_form_of_retry_after_is_kept_in_bounds() {
     let in_a_minute =
         httpdate::fmt_http_date(std::time::SystemTime::now() + std::time::Duration::from_secs(60));
     let date = format!("header=\"Retry-After: {in_a_minute}\"");
-    // A tenth is added at most, so that accounts that were told together do not come back together.
+    // At most a tenth is added, so that accounts that were limited together do not resume together.
     let rows = [
         ("header=Retry-After:7", 7, 8),
         (date.as_str(), 50, 66),
@@ -186,7 +185,7 @@ async fn f16_a_first_byte_timeout_fails_over_once() {
     check([
         with_short_timeout(both("delay=forever", FIRST_BYTE_TIMEOUT)),
         with_short_timeout(both("first=forever", FIRST_BYTE_TIMEOUT)),
-        // The stream opens, and says nothing.
+        // The stream opens without data.
         with_short_timeout(streamed(api("stall=1", FIRST_BYTE_TIMEOUT))),
     ])
     .await;

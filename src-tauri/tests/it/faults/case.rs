@@ -1,66 +1,67 @@
-//! The form of a case.
+//! Type of a case.
 
 use crate::support::Upstream;
 
-/// One way to fail before the first words, met by every call of the first account.
+/// A fault before the first words, which affects every call of the first account.
 #[derive(Debug, Clone)]
 pub struct FaultCase {
     pub upstream: Upstream,
     pub fault: String,
-    /// What a client is told when there is no other account.
+    /// Error for the client if there is no other account.
     pub error: (u16, &'static str),
-    /// How many calls are made then.
+    /// Number of upstream calls in that case.
     pub calls: usize,
     pub account_state: ExpectedAccountState,
-    /// Whether another account is asked, and so serves the request.
+    /// Whether the request is sent to another account, which serves it.
     pub fails_over: bool,
     pub clients: ClientKind,
-    /// The upstream gets no longer than a second for its first words.
+    /// Whether the program's time limit for the first byte is short.
     pub short_timeout: bool,
 }
 
-/// What becomes of the account.
+/// State of the account after the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedAccountState {
     Ready,
-    /// Over the web for the family of the model, and other models go on; over the API for the whole budget.
+    /// Limited: over the web for the model's family only, over the API for the whole budget.
     Limited,
-    /// For all models, for a short time.
+    /// Limited for all models, for a short time.
     Throttled,
     NeedsLogin,
-    /// The account is not to blame, but nobody is asked for a while.
+    /// The upstream is paused for a while; the account is unaffected.
     Challenge,
 }
 use ExpectedAccountState::{Challenge, Limited, NeedsLogin, Ready, Throttled};
 
-/// Which clients meet the fault: what the API sends depends on how it was asked.
+/// Clients that encounter the fault. The API's response depends on the kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKind {
-    /// Both kinds of clients, in turns.
+    /// Clients with and without streaming, alternating.
     All,
     Whole,
     Streams,
 }
 
-/// What a client is told, and what it means: how many calls are made, what becomes of the account, whether another helps.
+/// Error for the client, number of upstream calls, state of the account, and whether another account is
+/// tried.
 pub type ExpectedOutcome = ((u16, &'static str), usize, ExpectedAccountState, bool);
 
 pub const QUOTA: ExpectedOutcome = ((429, "insufficient_quota"), 1, Limited, true);
 pub const RATE_LIMIT: ExpectedOutcome = ((429, "rate_limit_exceeded"), 1, Throttled, true);
 pub const LOGIN_REQUIRED: ExpectedOutcome = ((503, "account_login_required"), 1, NeedsLogin, true);
 pub const CHALLENGE: ExpectedOutcome = ((503, "upstream_challenge"), 1, Challenge, false);
-/// Mammouth's own passing fault: once more, by another account if there is one.
+/// Temporary error of Mammouth: one retry, with another account if there is one.
 pub const SERVER_ERROR: ExpectedOutcome = ((502, "upstream_bad_response"), 2, Ready, true);
 pub const UNREACHABLE: ExpectedOutcome = ((503, "upstream_unreachable"), 2, Ready, true);
-/// Nothing at all: another account may be luckier.
+/// Empty reply: another account is tried.
 pub const EMPTY_REPLY: ExpectedOutcome = ((502, "upstream_bad_response"), 1, Ready, true);
 pub const FIRST_BYTE_TIMEOUT: ExpectedOutcome = ((504, "upstream_timeout"), 1, Ready, true);
-/// What no other account can change.
+/// Error that is the same for every account.
 pub const MALFORMED_REPLY: ExpectedOutcome = ((502, "upstream_bad_response"), 1, Ready, false);
 pub const INVALID: ExpectedOutcome = ((400, "invalid_request"), 1, Ready, false);
 pub const TOO_LONG: ExpectedOutcome = ((400, "context_length_exceeded"), 1, Ready, false);
 
-/// The same fault with the same meaning over both upstreams.
+/// Cases for the same fault with the same outcome over both upstreams.
 pub fn both(fault: impl Into<String>, meaning: ExpectedOutcome) -> Vec<FaultCase> {
     let fault = fault.into();
     Upstream::BOTH.into_iter().map(|upstream| case(upstream, fault.clone(), meaning)).collect()
@@ -74,13 +75,13 @@ pub fn api(fault: impl Into<String>, meaning: ExpectedOutcome) -> Vec<FaultCase>
     vec![case(Upstream::Api, fault.into(), meaning)]
 }
 
-/// The fault is only met by clients that do not stream.
+/// Restricts the cases to clients that do not stream.
 pub fn whole(mut cases: Vec<FaultCase>) -> Vec<FaultCase> {
     cases.iter_mut().for_each(|case| case.clients = ClientKind::Whole);
     cases
 }
 
-/// The fault is only met by clients that stream.
+/// Restricts the cases to clients that stream.
 pub fn streamed(mut cases: Vec<FaultCase>) -> Vec<FaultCase> {
     cases.iter_mut().for_each(|case| case.clients = ClientKind::Streams);
     cases
@@ -91,7 +92,7 @@ pub fn with_short_timeout(mut cases: Vec<FaultCase>) -> Vec<FaultCase> {
     cases
 }
 
-/// A fault: 200 and this JSON.
+/// Fault that responds with 200 and this JSON.
 pub fn json_200(json: &str) -> String {
     format!("text={} header=Content-Type:application/json", serde_json::Value::from(json))
 }

@@ -1,4 +1,4 @@
-//! How a case is checked.
+//! Checks of a case.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::support::{
     Answer, DIALECT_CLIENTS, DialectClient, Options, TestEnv, Upstream, question, retry_after,
 };
 
-/// Each case over every dialect with one account, and once beside an account that could help.
+/// Checks each case over every dialect with one account, and over one dialect with two accounts.
 pub async fn check(cases: impl IntoIterator<Item = Vec<FaultCase>>) {
     for (at, case) in cases.into_iter().flatten().enumerate() {
         let spoken = &DIALECT_CLIENTS[at % DIALECT_CLIENTS.len()];
@@ -20,7 +20,8 @@ pub async fn check(cases: impl IntoIterator<Item = Vec<FaultCase>>) {
     }
 }
 
-/// An account that is ready afterwards serves for all dialects; else each has one of its own, and all at once wait.
+/// Checks a case over every dialect. If the account stays ready, one program serves all dialects; otherwise
+/// each dialect has its own program, and all run concurrently.
 async fn check_every_dialect(case: &FaultCase, at: usize) {
     let turns = DIALECT_CLIENTS.iter().zip(at..);
     if case.account_state != Ready || case.short_timeout {
@@ -35,7 +36,7 @@ async fn check_every_dialect(case: &FaultCase, at: usize) {
     let env = case.upstream.one_account(case.options()).await;
     for (spoken, turn) in turns {
         check_with_one_account(&env, case, spoken, turn).await;
-        // More good calls than bad ones, or calls would stop for a while.
+        // More successes than failures, because the circuit breaker would open otherwise.
         for _ in 0..3 {
             env.still_serves().await;
         }
@@ -58,7 +59,7 @@ impl FaultCase {
         Options::default().settings(limits)
     }
 
-    /// How the first account stands afterwards.
+    /// Expected state of the first account.
     fn expected_account_state(&self) -> &'static str {
         match (self.account_state, self.upstream) {
             (Ready, _) => "ready",
@@ -102,7 +103,7 @@ fn check_error(case: &FaultCase, spoken: &DialectClient, answer: &Answer) {
     }
 }
 
-/// What still can be served is, and nobody is asked in vain.
+/// Checks that available models are served and that no further calls are made for the others.
 async fn check_recovery(env: TestEnv, case: &FaultCase) {
     env.clear_faults();
     match (case.account_state, case.upstream) {
@@ -122,7 +123,7 @@ async fn check_recovery(env: TestEnv, case: &FaultCase) {
     }
 }
 
-/// The same is told again, and nobody is asked for it.
+/// Checks that the same error is returned again without an upstream call.
 async fn check_refusal(env: &TestEnv, case: &FaultCase) -> Answer {
     let again = env.program.chat(&question("hello")).await;
     assert_eq!(again.error(), case.expected_error(), "{case:?}");

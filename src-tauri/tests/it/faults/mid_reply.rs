@@ -1,14 +1,15 @@
-//! What can go wrong behind the first words of a reply: an end that every client can tell from a good one.
+//! Faults after the first words of a reply: every client can distinguish the end from that of a complete
+//! reply.
 
 use serde_json::{Value, json};
 
 use crate::support::{DIALECT_CLIENTS, DialectClient, Options, TestEnv, Upstream, code_of};
 
-/// A fault after some words, and how much of `1 2 3 4 5 6 7` has come by then; `None` where that is not sure.
+/// A fault after some words, and the part of `1 2 3 4 5 6 7` received before it; `None` if that varies.
 type InterruptionCase = (Upstream, &'static str, Option<&'static str>);
 use Upstream::{Api, Web};
 
-/// The API's stream opens with a chunk without words.
+/// Cases of interrupted replies. The API's stream begins with a chunk without words.
 const INTERRUPTION_CASES: &[InterruptionCase] = &[
     (Web, "reset=5", Some("1 2 3 4 5 ")),
     (Web, "cut=5", Some("1 2 3 4 5 ")),
@@ -60,11 +61,11 @@ async fn check_interruption((upstream, fault, received): &InterruptionCase, spok
     env.still_serves().await;
 }
 
-/// A client that does not stream gets no part of it as a reply.
+/// Checks that a client without streaming receives no partial reply as a success.
 async fn check_no_partial_success(env: &TestEnv, upstream: Upstream, spoken: &DialectClient, what: &str) {
     let whole = spoken.send_complete(env, "echo: 1 2 3 4 5 6 7").await;
     if upstream == Api && whole.status == 200 {
-        // The API answers in one chunk then, before the fault.
+        // The API then responds in one chunk, before the fault.
         assert_eq!((spoken.text)(&whole.json()), "1 2 3 4 5 6 7", "{what}");
     } else {
         assert_eq!(spoken.read_error(&whole), (502, "upstream_bad_response".into()), "{what}");

@@ -1,4 +1,4 @@
-//! Known values, and the search for them in everything a program leaves behind.
+//! Canaries: known values, and the search for them in all output of a program.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// Values that must not turn up, each known by a few telling bytes of it: whoever holds those in any encoding is found,
-/// so that a value cut short is found as well.
+/// Values that must not occur, each identified by a few characteristic bytes. The search covers all
+/// encodings, and finds truncated values too.
 pub struct Canaries {
     forms: Vec<EncodedForm>,
-    /// The pairs of bytes with which a form begins: most places are passed by with one look.
+    /// First two bytes of all encoded forms, so that most positions need one lookup.
     begins: Vec<bool>,
 }
 
@@ -21,7 +21,7 @@ struct EncodedForm {
 }
 
 impl Canaries {
-    /// Of names and telling parts.
+    /// Creates the canaries from names and characteristic parts.
     pub fn new(known: &[(&'static str, &str)]) -> Self {
         let of = |(name, telling): &(&'static str, &str)| {
             let name = *name;
@@ -33,7 +33,7 @@ impl Canaries {
         Self { forms, begins }
     }
 
-    /// Which of them stand in `bytes`, and how.
+    /// Descriptions of the canaries that occur in `bytes`.
     pub fn found_in(&self, place: &str, bytes: &[u8]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         for at in 0..bytes.len().saturating_sub(1) {
@@ -46,7 +46,7 @@ impl Canaries {
         seen.into_iter().collect()
     }
 
-    /// Which stand in the files below a folder, the files' names included.
+    /// Descriptions of the canaries in the files below a folder, including the files' names.
     pub fn found_below(&self, dir: &Path, except: &[&Path]) -> Vec<String> {
         let mut seen = Vec::new();
         for path in files_below(dir).into_iter().filter(|path| !except.contains(&path.as_path())) {
@@ -58,7 +58,7 @@ impl Canaries {
     }
 }
 
-/// Every file below a folder.
+/// All files below a folder.
 pub fn files_below(dir: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(dir).expect("a folder") {
@@ -106,7 +106,7 @@ fn forms(marker: &str) -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
-/// The characters that do not depend on what stands around it, at each of the three places it can have.
+/// Base64 characters that do not depend on the surrounding bytes, for each of the three alignments.
 fn base64(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = Vec::new();
     for before in 0..3 {

@@ -1,10 +1,10 @@
-//! A clock for the program that a test moves by hand (libfaketime), so that minutes and days pass at once.
+//! A clock of the program that the test sets (libfaketime), so that minutes and days pass at once.
 
 use std::path::PathBuf;
 
 use super::{Options, Program};
 
-/// What the clock shows is the real time and what was added to it.
+/// A clock that shows the real time plus an offset.
 pub struct Clock {
     dir: tempfile::TempDir,
     library: PathBuf,
@@ -12,12 +12,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Only the time of day moves, as when somebody sets the clock.
+    /// A clock of which only the time of day changes, as when the user sets the clock.
     pub fn wall_clock() -> Self {
         Self::new(false)
     }
 
-    /// Time itself moves, and every timer with it, as when the machine was asleep.
+    /// A clock that changes the timers too, as when the machine was suspended.
     pub fn all_clocks() -> Self {
         Self::new(true)
     }
@@ -32,7 +32,7 @@ impl Clock {
         clock
     }
 
-    /// The options of a program that lives by this clock.
+    /// Options of a program that uses this clock.
     pub fn options(&self) -> Options {
         let options = Options::default()
             .env("LD_PRELOAD", self.library.to_str().expect("UTF-8"))
@@ -41,7 +41,7 @@ impl Clock {
         if self.steady_too { options } else { options.env("DONT_FAKE_MONOTONIC", "1") }
     }
 
-    /// The clock shows so many seconds more than the real one, or less.
+    /// Sets the offset from the real time, seconds.
     pub fn set_offset(&self, seconds: i64) {
         let new = self.dir.path().join("new");
         std::fs::write(&new, format!("{seconds:+}\n")).expect("written");
@@ -54,7 +54,7 @@ impl Clock {
 }
 
 impl Program {
-    /// A runtime looks at the clock when something happens, so something has to.
+    /// Sends a request, because the runtime reads the clock only on an event.
     pub async fn wake_runtime(&self) {
         assert_eq!(self.get("/healthz").await.status, 200);
     }

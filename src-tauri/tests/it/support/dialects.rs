@@ -1,22 +1,22 @@
-//! The dialects as a test speaks them: how a client asks, and where it looks.
+//! Minimal clients for all dialects: building requests, and reading responses.
 
 use serde_json::{Value, json};
 
 use super::{Answer, TestEnv};
 
-/// How a client of a dialect asks, and where it looks.
+/// Client of a dialect.
 #[derive(Clone, Copy)]
 pub struct DialectClient {
     pub path: &'static str,
-    /// A question with one text of the user's.
+    /// Builds a request with one user message.
     pub ask: fn(&str) -> Value,
-    /// The text of a whole reply.
+    /// Text of a complete reply.
     pub text: fn(&Value) -> &Value,
-    /// A piece of text in an event of a stream.
+    /// Text in an event of a stream.
     pub piece: fn(&Value) -> &Value,
-    /// What stands in the last event of a stream that is complete.
+    /// Content of the last event of a complete stream.
     pub end: &'static str,
-    /// Where an error's message is.
+    /// Message of an error.
     pub message: fn(&Value) -> &Value,
 }
 
@@ -84,12 +84,12 @@ impl DialectClient {
         env.program.post(self.path, &body).await
     }
 
-    /// Asks whole or streamed.
+    /// Sends a request with or without streaming.
     pub async fn send(&self, env: &TestEnv, text: &str, stream: bool) -> Answer {
         if stream { self.send_streamed(env, text).await } else { self.send_complete(env, text).await }
     }
 
-    /// The text of a stream and its last event.
+    /// Text of a stream and its last event.
     pub fn read_stream(&self, answer: &Answer) -> (String, String) {
         assert_eq!(answer.status, 200, "{}: {:?}", self.path, answer.body);
         let body = String::from_utf8(answer.body.to_vec()).expect("UTF-8");
@@ -106,7 +106,7 @@ impl DialectClient {
         (pieces.collect(), events.last().cloned().unwrap_or_default())
     }
 
-    /// Status and code of a refusal, once its body has the dialect's form.
+    /// Status and code of an error. Checks that its body has the dialect's form.
     pub fn read_error(&self, answer: &Answer) -> (u16, String) {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{}", self.path);
         let body = answer.json();

@@ -1,5 +1,5 @@
-//! A session bus with a GNOME Keyring of the test's own: no display, no home or keyring of whoever runs the tests, and
-//! nothing that the bus could start by itself.
+//! A session bus with a GNOME Keyring for one test, without a display, without the user's home or keyring,
+//! and without services that the bus could start.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,11 +21,12 @@ const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const LOGIN_COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
 const KEYRING_PASSWORD: &[u8] = b"test";
 
-/// No service files: a prompter, or a second keyring, that the bus starts would outlive the test.
+/// Configuration of the bus, without service files: a prompter or a second keyring that the bus starts would
+/// outlive the test.
 const BUS_CONFIG: &str = r#"<busconfig><type>session</type><listen>unix:path=PATH</listen><policy context="default">
 <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"#;
 
-/// The bus and the keyring. Ended by [`KeyringSession::end`]; killed when a failing test drops it.
+/// A bus and a keyring. [`KeyringSession::end`] ends both; a failing test kills them by dropping this value.
 pub struct KeyringSession {
     dir: TempDir,
     bus: Child,
@@ -34,14 +35,14 @@ pub struct KeyringSession {
 }
 
 impl KeyringSession {
-    /// With an unlocked keyring.
+    /// Starts a session with an unlocked keyring.
     pub async fn start() -> Self {
         let mut session = Self::without_keyring().await;
         session.start_keyring().await;
         session
     }
 
-    /// A bus on which nobody keeps secrets.
+    /// Starts a bus without a secret service.
     pub async fn without_keyring() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = BUS_CONFIG.replace("PATH", &dir.path().join("bus").display().to_string());
@@ -76,18 +77,18 @@ impl KeyringSession {
         wait_until("an unlocked keyring", async || self.is_locked().await == Some(false)).await;
     }
 
-    /// For a program that is to find this keyring.
+    /// Options of a program that uses this keyring.
     pub fn options(&self) -> Options {
         Options::default().env("DBUS_SESSION_BUS_ADDRESS", self.address())
     }
 
-    /// As `gdbus call … org.freedesktop.Secret.Service.Lock`.
+    /// Locks the keyring, as `gdbus call … org.freedesktop.Secret.Service.Lock` does.
     pub async fn lock(&self) {
         self.call("org.freedesktop.Secret.Service", "Lock", &(vec![login()],)).await;
         assert_eq!(self.is_locked().await, Some(true));
     }
 
-    /// With the password, as a password window would.
+    /// Unlocks the keyring with the password, as a password dialog does.
     pub async fn unlock(&self) {
         let opened =
             self.call("org.freedesktop.Secret.Service", "OpenSession", &("plain", Value::from(""))).await;
@@ -98,19 +99,19 @@ impl KeyringSession {
         assert_eq!(self.is_locked().await, Some(false));
     }
 
-    /// Sends the keyring a signal by its name, as in `STOP`.
+    /// Sends the keyring a signal by its name, such as `STOP`.
     pub async fn signal(&self, name: &str) {
         let pid = self.keyring.as_ref().and_then(Child::id).expect("the keyring runs");
         let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status().await;
         assert!(sent.unwrap().success());
     }
 
-    /// Kills the keyring as a crash would; what it stored stays.
+    /// Kills the keyring as a crash would; its stored entries remain.
     pub async fn kill_keyring(&mut self) {
         self.keyring.take().expect("the keyring runs").kill().await.unwrap();
     }
 
-    /// The program's entries and what they hold.
+    /// The program's entries with their values.
     pub async fn entries(&self) -> HashMap<String, Vec<u8>> {
         let service = self.service().await;
         let found = service.search_items(HashMap::from([("service", "mammouth-proxy")])).await.unwrap();
@@ -122,7 +123,7 @@ impl KeyringSession {
         entries
     }
 
-    /// Writes over an entry.
+    /// Overwrites an entry.
     pub async fn overwrite(&self, name: &str, content: &[u8]) {
         let service = self.service().await;
         let found = service.search_items(HashMap::from([("username", name)])).await.unwrap();
@@ -144,7 +145,7 @@ impl KeyringSession {
         found.unlocked[0].delete().await.unwrap();
     }
 
-    /// Listens to all calls on the bus from now on.
+    /// Records all calls on the bus from now on.
     pub async fn record_calls(&self) -> RecordedCalls {
         let connection = connect(&self.address()).await;
         let monitor = zbus::fdo::MonitoringProxy::new(&connection).await.unwrap();
@@ -195,7 +196,7 @@ impl KeyringSession {
     }
 }
 
-/// The calls that were made on a bus, by their methods.
+/// Counters of the calls on a bus, by method.
 pub struct RecordedCalls {
     seen: Arc<Mutex<HashMap<String, usize>>>,
     listening: tokio::task::JoinHandle<()>,
@@ -204,8 +205,8 @@ pub struct RecordedCalls {
 }
 
 impl RecordedCalls {
-    /// How often this method was called until now. A bus delivers in order: once our own call is seen, all earlier ones
-    /// are.
+    /// Number of calls of this method until now. The bus delivers in order: once this call is seen, all
+    /// earlier ones are.
     pub async fn count(&self, method: &str) -> usize {
         let mark = {
             let mut marks = self.marks.lock().unwrap();

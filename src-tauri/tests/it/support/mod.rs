@@ -1,7 +1,7 @@
-//! The real program as a child process, and small independent clients for it.
+//! Helpers of the tests: the program as a child process, and small independent clients for it.
 //!
-//! Everything a test starts ends with it: the child by its own handle, the data directory with its folder. Nothing here
-//! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
+//! Everything that a test starts ends with it: the child by its handle, the data directory with its folder.
+//! No helper waits for a fixed time: a child reports when it is ready, and the mock reports upstream calls.
 
 pub mod canary;
 #[cfg(target_os = "linux")]
@@ -45,13 +45,13 @@ pub use wire::{Wire, check_headers, head, post, with_key};
 use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions as SimulatorOptions};
 use serde_json::{Value, json};
 
-/// A simulator with these accounts, without limits and without pauses.
+/// A mock with these accounts, without limits and delays.
 pub async fn simulator(labels: &[&str]) -> MockUpstream {
     let accounts = labels.iter().map(|label| MockAccount::web(label)).collect();
     simulator_with(accounts).await
 }
 
-/// A simulator with accounts of the test's own making.
+/// A mock with these accounts.
 pub async fn simulator_with(accounts: Vec<MockAccount>) -> MockUpstream {
     MockUpstream::start(SimulatorOptions::instant(accounts)).await.expect("the simulator starts")
 }
@@ -61,14 +61,14 @@ pub fn question(text: &str) -> Value {
     json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": text }] })
 }
 
-/// The same, streamed.
+/// A streamed chat completion request with one user message.
 pub fn streamed(text: &str) -> Value {
     let mut request = question(text);
     request["stream"] = json!(true);
     request
 }
 
-/// Waits for a fact. The limit decides nothing but how a fact that never comes is told.
+/// Waits until a condition holds. The time limit only makes a test fail instead of hang.
 pub async fn wait_until(what: &str, fact: impl AsyncFn() -> bool) {
     let waiting = async {
         while !fact().await {

@@ -1,19 +1,20 @@
-//! A network, mounts and processes of a test's own: the test runs itself again inside them.
+//! Network, mount and process namespaces for one test, which runs itself again inside them.
 //!
-//! Nothing of the machine's is changed or reached, and whatever was started ends with the test. It takes the right to
-//! make namespaces. Where the tests do not have it, they say so and end.
+//! The machine's own network is not changed or reached, and all processes end with the test. The permission
+//! to create namespaces is needed. Without it, the tests report that and end.
 
 use std::io::Write;
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// Set for the test that runs inside.
+/// Variable that is set for the test inside the namespaces.
 const INSIDE_VARIABLE: &str = "MAMMOUTH_TEST_IN_OWN_NETWORK";
 const UNSHARE_FLAGS: [&str; 6] = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
-/// `true` inside the test's own network, where only loopback is. `false` outside, when `test` has passed inside or
-/// cannot run on this machine; `test` is the caller's path, without the crate.
+/// Whether the test runs inside the namespaces, where the network has only loopback. Outside, runs `test`
+/// inside and returns `false` after it passed, or if this machine permits no namespaces. `test` is the
+/// caller's path, without the crate.
 pub async fn in_network_namespace(test: &str) -> bool {
     if std::env::var_os(INSIDE_VARIABLE).is_some() {
         return true;
@@ -35,7 +36,7 @@ pub async fn in_network_namespace(test: &str) -> bool {
     false
 }
 
-/// The arguments with which this user may have namespaces.
+/// Arguments by which this user may create namespaces; `None` if there are none.
 async fn unshare() -> Option<Vec<&'static str>> {
     for root in [&[][..], &["--map-root-user"]] {
         let arguments = [root, &UNSHARE_FLAGS].concat();
@@ -49,7 +50,7 @@ async fn unshare() -> Option<Vec<&'static str>> {
     None
 }
 
-/// Runs a command of the system that has to succeed.
+/// Runs a shell command that must succeed.
 pub async fn run_shell(command: &str) {
     let ended = Command::new("sh").args(["-c", command]).output().await.expect("a shell");
     assert!(ended.status.success(), "{command}: {}", String::from_utf8_lossy(&ended.stderr));

@@ -1,4 +1,4 @@
-//! Starting, asking and stopping the program.
+//! Start, requests and shutdown of the program.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -11,21 +11,21 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::{Answer, Sse};
 
-/// The client key of every test's program.
+/// Client key of the program in all tests.
 pub const KEY: &str = "test-key-0123456789abcdef";
 
-/// How a program is started.
+/// Options of a start.
 #[derive(Default)]
 pub struct Options {
     pub env: Vec<(String, String)>,
     pub args: Vec<String>,
-    /// The text of `settings.toml`.
+    /// Content of `settings.toml`.
     pub settings: Option<String>,
-    /// Leave a `settings.toml` that is there already.
+    /// Whether an existing `settings.toml` is kept.
     pub keep_settings: bool,
-    /// Neither `--port 0` nor `AUTH_TOKEN`: all settings are the test's own.
+    /// Whether `--port 0` and `AUTH_TOKEN` are omitted, so that all settings are the test's own.
     pub bare: bool,
-    /// A program that starts the program, with its arguments.
+    /// Command that starts the program, with its arguments.
     pub under: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Options {
         self
     }
 
-    /// The text of `settings.toml`, unless there is one already.
+    /// Sets the content of `settings.toml`, unless the file exists.
     pub fn settings_once(mut self, text: &str) -> Self {
         self.settings = Some(format!("version = 1\n{text}"));
         self.keep_settings = true;
@@ -69,16 +69,16 @@ pub struct Program {
     pub port: u16,
     pub http: reqwest::Client,
     pub dir: TempDir,
-    /// Another directory than `dir` where the arguments name one.
+    /// Data directory that the arguments name instead of `dir`.
     #[cfg(windows)]
     data_dir: std::path::PathBuf,
     child: Child,
-    /// Kept open: a program must not die of a closed pipe, and tests read what comes.
+    /// Output of the program. Kept open, because a closed pipe would end the program; tests read it too.
     pub stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Program {
-    /// Starts with all accounts of a simulator.
+    /// Starts the program with all accounts of a mock.
     pub async fn start(simulator: &MockUpstream) -> Self {
         Self::start_with(simulator, Options::default()).await
     }
@@ -87,7 +87,7 @@ impl Program {
         Self::start_in(tempfile::tempdir().expect("a folder"), Some(simulator), options).await
     }
 
-    /// Starts on a data directory that may have been used before.
+    /// Starts the program on a data directory that may have been used before.
     pub async fn start_in(dir: TempDir, simulator: Option<&MockUpstream>, options: Options) -> Self {
         let path = dir.path().join("settings.toml");
         if let Some(text) = options.settings.as_ref().filter(|_| !(options.keep_settings && path.exists())) {
@@ -132,12 +132,12 @@ impl Program {
         Answer::of(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY).send().await).await
     }
 
-    /// Asks a chat completion.
+    /// Sends a chat completion request.
     pub async fn chat(&self, body: &Value) -> Answer {
         self.post("/v1/chat/completions", body).await
     }
 
-    /// Asks a streamed chat completion and hands over the stream once its head is there.
+    /// Sends a streamed chat completion request, and returns the stream after its response head.
     pub async fn stream(&self, body: &Value) -> Sse {
         let request = self.http.post(format!("{}/v1/chat/completions", self.base)).bearer_auth(KEY);
         let response = request.header("content-type", "application/json").body(body.to_string()).send().await;
@@ -157,7 +157,7 @@ impl Program {
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    /// Everything the program wrote to stderr so far.
+    /// Everything that the program has written to stderr.
     pub fn log(&self) -> String {
         read_log(self.dir.path())
     }
@@ -166,21 +166,21 @@ impl Program {
         self.child.id().expect("the program runs")
     }
 
-    /// Sends a signal by its name, as in `TERM`.
+    /// Sends a signal by its name, such as `TERM`.
     #[cfg(unix)]
     pub async fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().await;
         assert!(sent.expect("kill runs").success());
     }
 
-    /// What stands for a signal where there are none: `KILL` ends the process, any other is the command `stop`.
+    /// Substitute for signals on Windows: `KILL` ends the process, all others run the command `stop`.
     #[cfg(windows)]
     pub async fn signal(&self, name: &str) {
         if name == "KILL" {
             let ended = Command::new("taskkill").args(["/F", "/PID", &self.pid().to_string()]).output().await;
             assert!(ended.expect("taskkill runs").status.success());
         } else {
-            // Of the data directory that it was started on, and at the port that it has by now.
+            // The address and token are in the data directory; the port may have changed since the start.
             let read =
                 |name: &str| std::fs::read_to_string(self.data_dir.join(name)).expect("a running program");
             let instance: Value = serde_json::from_str(&read("instance.json")).expect("JSON");
@@ -191,13 +191,13 @@ impl Program {
         }
     }
 
-    /// Waits until the program has ended by itself; gives its exit code and its data directory.
+    /// Waits until the program ends. Returns its exit code and its data directory.
     pub async fn wait_for_exit(mut self) -> (Option<i32>, TempDir) {
         let status = self.child.wait().await.expect("the program ends");
         (status.code(), self.dir)
     }
 
-    /// Stops it as a service manager would.
+    /// Stops the program as a service manager would.
     pub async fn stop(self) -> TempDir {
         self.signal("TERM").await;
         let (code, dir) = self.wait_for_exit().await;
@@ -206,7 +206,7 @@ impl Program {
     }
 }
 
-/// Runs a command of the program to its end.
+/// Runs a command of the program.
 pub async fn cli_in(dir: &Path, args: &[&str]) -> Output {
     command(dir).args(args).output().await.expect("the program runs")
 }
@@ -229,7 +229,7 @@ fn serve_command(dir: &Path, simulator: Option<&MockUpstream>, options: &Options
     command
 }
 
-/// The program in a clean environment: no setting, keychain or home of whoever runs the tests.
+/// The program in a clean environment, without the user's settings, keychain or home folder.
 pub fn command(dir: &Path) -> Command {
     command_under(&[], dir)
 }
@@ -245,9 +245,9 @@ fn command_under(under: &[String], dir: &Path) -> Command {
         None => Command::new(program),
     };
     command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir(dir);
-    // Windows opens no socket without it.
+    // Windows opens no socket without this variable.
     command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
-    // No keychain of whoever runs the tests. On Linux the program would look where the session's bus is.
+    // Keeps the program from the user's keychain, which it would find by the session bus on Linux.
     command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", dir.join("no-bus").display()));
     command.env("MAMMOUTH_PROXY_NO_KEYCHAIN", "1");
     command.args(["--data-dir", &dir.display().to_string()]);
@@ -259,7 +259,7 @@ fn log(dir: &Path) -> Stdio {
     file.expect("the log file can be written").into()
 }
 
-/// Beside the data directory's own files, so that a search for canaries meets it too.
+/// Path of the log, in the data directory, so that a search for canaries includes it.
 fn log_path(dir: &Path) -> std::path::PathBuf {
     dir.join("stderr.txt")
 }
@@ -269,19 +269,19 @@ fn read_log(dir: &Path) -> String {
 }
 
 fn client() -> reqwest::Client {
-    // The same choice as the program's: one provider of cryptography, though no test here speaks TLS.
+    // The program's provider of cryptography; reqwest needs one even without TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never());
-    // One that is kept may be closed just when it is used again: some tests move the program's clock.
+    // A pooled connection may be closed when it is reused, because some tests set the program's clock.
     client.pool_max_idle_per_host(0).build().expect("a client")
 }
 
-/// Runs `serve_command` that is expected to end by itself.
+/// Runs a `serve` command that is expected to fail.
 pub async fn refused_start(dir: &Path, simulator: Option<&MockUpstream>, options: Options) -> Output {
     serve_command(dir, simulator, &options).output().await.expect("the program runs")
 }
 
-/// Runs a command with these variables, and this text on its stdin.
+/// Runs a command with these variables and this text on stdin.
 pub async fn cli_with(dir: &Path, env: &[(&str, &str)], args: &[&str], stdin: &str) -> Output {
     use tokio::io::AsyncWriteExt;
     let mut command = command(dir);
@@ -289,37 +289,37 @@ pub async fn cli_with(dir: &Path, env: &[(&str, &str)], args: &[&str], stdin: &s
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().expect("the program runs");
     let mut pipe = child.stdin.take().expect("stdin is piped");
-    // A command that does not read is no failure of the test's.
+    // A command that does not read stdin is not an error.
     let _ = pipe.write_all(stdin.as_bytes()).await;
     drop(pipe);
     child.wait_with_output().await.expect("the program ends")
 }
 
-/// What a command wrote to stdout.
+/// Text that a command wrote to stdout.
 pub fn stdout_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What a command wrote to stderr.
+/// Text that a command wrote to stderr.
 pub fn stderr_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 impl Program {
-    /// The token that opens the control door.
+    /// Token of the management API.
     pub fn control_token(&self) -> String {
         let text = std::fs::read_to_string(self.dir.path().join("control-token")).expect("a control token");
         text.trim().to_owned()
     }
 
-    /// Carries out a command over the control door.
+    /// Runs a command of the management API.
     pub async fn control(&self, name: &str, args: &Value) -> Answer {
         let request =
             self.http.post(format!("{}/control/{name}", self.base)).bearer_auth(self.control_token());
         Answer::of(request.body(args.to_string()).send().await).await
     }
 
-    /// The counters of `/metrics` by name and labels.
+    /// Value of a counter of `/metrics`, by name and labels.
     pub async fn metric(&self, name: &str) -> u64 {
         let text = String::from_utf8(self.get("/metrics").await.body.to_vec()).expect("UTF-8");
         let line =
@@ -327,7 +327,7 @@ impl Program {
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a counter")
     }
 
-    /// The request log once it holds this many: a record is on its way for a moment after its answer.
+    /// Records of the request log, once there are this many. A record follows its response after a moment.
     pub async fn wait_for_record_count(&self, count: usize) -> Vec<Value> {
         loop {
             let records = self.records().await;
@@ -337,7 +337,7 @@ impl Program {
         }
     }
 
-    /// Kills it without a word.
+    /// Kills the program.
     pub async fn kill(mut self) -> TempDir {
         self.child.start_kill().expect("the program runs");
         let _ = self.child.wait().await;

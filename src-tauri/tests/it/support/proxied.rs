@@ -1,7 +1,9 @@
-//! A network in which Mammouth is reached by name and through proxies: names, addresses and certificates of a test's own.
+//! A network in which Mammouth is reached by name and through proxies, with names, addresses and certificates
+//! of the test.
 //!
-//! Everything lives in the namespaces of [`in_network_namespace`](super::in_network_namespace). The upstream has the address
-//! [`SITE`]; a proxy has [`PROXY`] and connects from it, so that the peer's address shows which way a connection took.
+//! Everything is inside the namespaces of [`in_network_namespace`](super::in_network_namespace). The upstream
+//! has the address [`SITE`]; a proxy has [`PROXY`] and connects from it, so that the peer's address shows the
+//! route of a connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,23 +22,23 @@ use super::{run_shell, wait_until};
 
 pub const SITE: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 1);
 pub const PROXY: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 2);
-/// An address of the public internet, which nobody outside of the namespace is asked at.
+/// An address of the public internet. No packet for it leaves the namespace.
 pub const PUBLIC: Ipv4Addr = Ipv4Addr::new(93, 184, 215, 14);
-/// The upstream's name.
+/// Name of the upstream.
 pub const SITE_NAME: &str = "mammouth.test";
 /// A name with the address [`PUBLIC`].
 pub const PUBLIC_NAME: &str = "pictures.test";
-/// The proxy's name.
+/// Name of the proxy.
 pub const PROXY_NAME: &str = "proxy.test";
 
-/// The network, ready for use.
+/// A network with addresses, names and a certificate authority.
 pub struct ProxiedNetwork {
     pub dir: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl ProxiedNetwork {
-    /// Gives loopback the addresses and the names, which every program in the namespaces sees.
+    /// Adds the addresses and names to loopback, for all programs in the namespaces.
     pub async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let hosts = dir.path().join("hosts");
@@ -54,14 +56,14 @@ impl ProxiedNetwork {
         Self { dir, issuer: issuer.expect("an authority") }
     }
 
-    /// The file of the certificate authority.
+    /// Writes the certificate of the authority and returns its path.
     pub fn ca_file(&self) -> String {
         let path = self.dir.path().join("ca.pem");
         std::fs::write(&path, self.issuer.pem()).expect("a file");
         path.display().to_string()
     }
 
-    /// Ends TLS for `name` at `address` and passes the bytes on to `to`.
+    /// Starts a TLS server for `name` at `address` that forwards to `to`.
     pub async fn tls_front(&self, name: &str, address: SocketAddr, to: SocketAddr) -> TlsFront {
         let acceptor = self.acceptor(name);
         let listener = TcpListener::bind(address).await.expect("an address of the namespace");
@@ -76,7 +78,7 @@ impl ProxiedNetwork {
         front
     }
 
-    /// The simulator as the upstream that [`SITE_NAME`] names.
+    /// Starts the mock as the upstream at [`SITE_NAME`].
     pub async fn site(&self, simulator: &MockUpstream) -> TlsFront {
         let to = simulator.base_url().strip_prefix("http://").expect("http").parse().expect("an address");
         self.tls_front(SITE_NAME, SocketAddr::from((SITE, 0)), to).await
@@ -98,7 +100,7 @@ impl ProxiedNetwork {
         Arc::new(config.expect("a configuration")).into()
     }
 
-    /// An HTTP proxy of Debian's, which wants this user name and password where there are any.
+    /// Starts Debian's HTTP proxy, with this user name and password if given.
     pub async fn tinyproxy(&self, port: u16, auth: Option<(&str, &str)>) -> RunningProxy {
         let auth = auth.map_or_else(String::new, |(user, password)| format!("BasicAuth {user} {password}\n"));
         let log = self.dir.path().join(format!("tinyproxy-{port}.log"));
@@ -112,7 +114,7 @@ impl ProxiedNetwork {
         RunningProxy::start(&["tinyproxy", "-d", "-c", &file.display().to_string()], port, log).await
     }
 
-    /// A SOCKS5 proxy of Debian's, as above.
+    /// Starts Debian's SOCKS5 proxy, with this user name and password if given.
     pub async fn microsocks(&self, port: u16, auth: Option<(&str, &str)>) -> RunningProxy {
         let (address, port_text) = (PROXY.to_string(), port.to_string());
         let mut command = vec!["microsocks", "-i", &address, "-p", &port_text, "-b", &address];
@@ -125,25 +127,25 @@ impl ProxiedNetwork {
 }
 
 async fn pass_on(acceptor: TlsAcceptor, socket: TcpStream, to: SocketAddr) {
-    // A client that does not trust the certificate goes away.
+    // A client that does not trust the certificate disconnects.
     let Ok(mut near) = acceptor.accept(socket).await else { return };
     let mut far = TcpStream::connect(to).await.expect("the server behind");
     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
 }
 
-/// A TLS server that passes everything on.
+/// A TLS server that forwards all bytes.
 pub struct TlsFront {
     pub address: SocketAddr,
     peers: Arc<Mutex<Vec<IpAddr>>>,
 }
 
 impl TlsFront {
-    /// Its base as the upstream that [`SITE_NAME`] names.
+    /// Base URL of the upstream at [`SITE_NAME`].
     pub fn url(&self) -> String {
         format!("https://{SITE_NAME}:{}", self.address.port())
     }
 
-    /// Where the connections since the last look came from, without repetitions.
+    /// Addresses of the peers since the last call, without duplicates.
     pub fn take_peers(&self) -> Vec<IpAddr> {
         let mut peers = std::mem::take(&mut *self.peers.lock().expect("no panic"));
         peers.sort_unstable();
@@ -152,7 +154,7 @@ impl TlsFront {
     }
 }
 
-/// A proxy program. It ends with the value.
+/// A proxy program; dropping this value ends it.
 pub struct RunningProxy {
     child: Child,
     log: PathBuf,
@@ -175,7 +177,7 @@ impl RunningProxy {
         Self { child, log }
     }
 
-    /// What it wrote to its log.
+    /// Content of the proxy's log.
     pub fn log(&self) -> String {
         let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
         read(self.log.clone()) + &read(self.log.with_extension("out"))

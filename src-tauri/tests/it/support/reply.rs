@@ -1,10 +1,10 @@
-//! What came back, read independently of the program's own code.
+//! Readers of responses, independent of the program's own code.
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -28,12 +28,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Status and error code, or status and an empty text.
+    /// Status and error code; the code is empty if there is none.
     pub fn error(&self) -> (u16, String) {
         (self.status, code_of(&self.json()))
     }
 
-    /// The text of a whole chat completion.
+    /// Text of a complete chat completion.
     pub fn text(&self) -> String {
         let body = self.json();
         body["choices"][0]["message"]["content"]
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// The error code in a body of any dialect, or an empty text.
+/// Error code in a body of any dialect; empty if there is none.
 pub fn code_of(body: &Value) -> String {
     let places = [&body["error"]["code"], &body["error"]["details"]["error_code"], &body["code"]];
     places.iter().find_map(|place| place.as_str()).unwrap_or_default().to_owned()
@@ -63,7 +63,7 @@ impl Sse {
         Self { status, headers, response, waiting: Vec::new() }
     }
 
-    /// The next event's `data`, or `None` at the end of the body or where the connection broke.
+    /// Data of the next event; `None` at the end of the body or after a connection error.
     pub async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.waiting.windows(2).position(|pair| pair == b"\n\n") {
@@ -79,7 +79,7 @@ impl Sse {
         }
     }
 
-    /// The next frame without its end, whatever is in it.
+    /// The next frame without its end, whatever its content.
     pub async fn next_frame(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.waiting.windows(2).position(|pair| pair == b"\n\n") {
@@ -97,7 +97,7 @@ impl Sse {
         serde_json::from_str(&data).unwrap_or_else(|_| panic!("not JSON: {data}"))
     }
 
-    /// All remaining payloads.
+    /// Data of all remaining events.
     pub async fn all(mut self) -> Vec<String> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
@@ -106,7 +106,7 @@ impl Sse {
         events
     }
 
-    /// The joined text of all remaining chunks, and whether the end mark came.
+    /// Text of all remaining chunks, and whether the end mark was received.
     pub async fn text(self) -> (String, bool) {
         let events = self.all().await;
         let done = events.last().is_some_and(|event| event == "[DONE]");

@@ -1,21 +1,21 @@
-//! The program's own route tables, for tests that must miss no route.
+//! The program's route tables, for tests that must cover every route.
 
 use gateway::auth::Route;
 use gateway::{management, proxy};
 use http::Method;
 
-/// Every route of a program with its page, whatever other files the page brings along.
+/// All routes of the program and of its page; the page's other files are excluded.
 pub fn every_route() -> Vec<Route> {
     let page = management::ui::route_table().into_iter().filter(|route| route.path == "/").collect();
     [proxy::route_table(dialects::DIALECTS), management::http::route_table(), page].concat()
 }
 
-/// A path that leads to the route.
+/// A path that matches the route.
 pub fn path_of(route: &Route) -> String {
     route.path.replace("{id}", "gpt-4.1").replace("{name}", "status")
 }
 
-/// A body that the route takes.
+/// A valid body for the route.
 pub fn body_of(route: &Route) -> &'static str {
     match (&route.method, route.path) {
         (&Method::POST, "/v1/chat/completions") => {

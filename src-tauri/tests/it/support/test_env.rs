@@ -1,4 +1,4 @@
-//! A program with its simulator, and the questions that most tests ask of the two.
+//! A program with its mock upstream, and requests that most tests need.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::{Answer, KEY, Options, Program, question, simulator};
 
-/// Only so that a fact that never comes fails a test instead of hanging it.
+/// Time limit of a wait, which makes a test fail instead of hang.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct TestEnv {
@@ -19,7 +19,7 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// Accounts of these labels; the program calls them `web-1`, `web-2`, … in this order.
+    /// Starts with web accounts of these labels. The program names them `web-1`, `web-2`, … in this order.
     pub async fn new(labels: &[&str]) -> Self {
         Self::with_options(labels, Options::default()).await
     }
@@ -30,7 +30,7 @@ impl TestEnv {
         Self { simulator, program }
     }
 
-    /// Web accounts and accounts with keys; the program calls the latter `api-1`, `api-2`, …
+    /// Starts with web and API accounts. The program names the latter `api-1`, `api-2`, …
     pub async fn mixed(web: &[&str], keyed: &[&str], options: Options) -> Self {
         let web = web.iter().map(|label| MockAccount::web(label));
         let accounts = web.chain(keyed.iter().map(|label| MockAccount::api(label))).collect();
@@ -39,24 +39,24 @@ impl TestEnv {
         Self { simulator, program }
     }
 
-    /// One account with a key.
+    /// Starts with one API account.
     pub async fn with_api_account() -> Self {
         Self::mixed(&[], &["dora"], Options::default()).await
     }
 
-    /// Stops the program as a service manager would and starts it again on what it kept.
+    /// Stops the program as a service manager would, and starts it again on the same data directory.
     pub async fn restart(self) -> Self {
         let dir = self.program.stop().await;
         let program = Program::start_in(dir, Some(&self.simulator), Options::default()).await;
         Self { simulator: self.simulator, program }
     }
 
-    /// From now on every model call meets this fault.
+    /// Sets a fault for every model call over the web.
     pub fn set_web_fault(&self, text: &str) {
         self.simulator.set_faults(vec![web_fault(text)]);
     }
 
-    /// From now on every model call of one account meets this fault.
+    /// Sets a fault for every model call of one web account.
     pub fn set_account_fault(&self, label: &str, text: &str) {
         self.simulator.set_faults(vec![web_fault(text).for_account(label)]);
     }
@@ -65,24 +65,24 @@ impl TestEnv {
         self.simulator.set_faults(Vec::new());
     }
 
-    /// From now on every chat completion of the API meets this fault.
+    /// Sets a fault for every chat completion of the API.
     pub fn set_api_fault(&self, text: &str) {
         let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         self.simulator.set_faults(vec![FaultRule::on_api_chat(fault)]);
     }
 
-    /// The calls for a reply, oldest first.
+    /// Model calls, oldest first.
     pub fn model_calls(&self) -> Vec<RecordedCall> {
         let is_model_call = |call: &RecordedCall| [LLMS_PATH, CHAT_PATH].contains(&call.path.as_str());
         self.simulator.calls().into_iter().filter(is_model_call).collect()
     }
 
-    /// The accounts that were asked for a reply, oldest first.
+    /// Accounts of the model calls, oldest first.
     pub fn accounts_called(&self) -> Vec<String> {
         self.model_calls().into_iter().map(|call| call.account.expect("a known account")).collect()
     }
 
-    /// Carries out a command of the control door.
+    /// Runs a command of the management API, which must succeed.
     pub async fn control(&self, name: &str, args: &Value) -> Value {
         let token = std::fs::read_to_string(self.program.dir.path().join("control-token")).expect("a token");
         let request = self.program.http.post(format!("{}/control/{name}", self.program.base));
@@ -98,7 +98,7 @@ impl TestEnv {
         accounts.as_array().expect("a list").clone()
     }
 
-    /// State and scopes of the limits of an account, as in `limited openai`.
+    /// State of an account and the scopes of its limits, such as `limited openai`.
     pub async fn account_state(&self, label: &str) -> String {
         let accounts = self.accounts().await;
         let account = accounts.iter().find(|account| account["label"] == label).expect("a known label");
@@ -109,7 +109,7 @@ impl TestEnv {
         words.join(" ")
     }
 
-    /// Waits until no account has a call running.
+    /// Waits until no account has a running call.
     pub async fn wait_until_idle(&self) {
         let idle = async {
             while !self.accounts().await.iter().all(|account| account["running"] == 0) {
@@ -119,7 +119,7 @@ impl TestEnv {
         tokio::time::timeout(WAIT_TIMEOUT, idle).await.expect("every place in an account is given back");
     }
 
-    /// The record of an answered request, found by the id in the answer's headers.
+    /// Log record of a response, found by the request id in the headers.
     pub async fn record_of(&self, headers: &HeaderMap) -> Value {
         let id = headers["x-request-id"].to_str().expect("an id").to_owned();
         let is_it = |record: &Value| record["request_id"] == id;
@@ -127,7 +127,8 @@ impl TestEnv {
         records.into_iter().find(is_it).expect("it was seen")
     }
 
-    /// The newest records of the request log, once they are as they should be: a record may be on its way for a moment.
+    /// Newest records of the request log, once `right` holds for them. A record follows its response after a
+    /// moment.
     pub async fn wait_for_records(&self, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let reading = async {
             loop {
@@ -141,12 +142,13 @@ impl TestEnv {
         tokio::time::timeout(WAIT_TIMEOUT, reading).await.expect("the log has the records")
     }
 
-    /// The program still works, and never broke the protocol: what every case has to end with.
+    /// Checks that the program still serves and never violated the upstream protocol. Every test should end
+    /// with this check.
     pub async fn still_serves(&self) -> Answer {
         self.serves_model("gpt-4.1").await
     }
 
-    /// The same with a model of choice.
+    /// Does the same as [`Self::still_serves`], with this model.
     pub async fn serves_model(&self, model: &str) -> Answer {
         self.clear_faults();
         let mut request = question("echo: still here");
@@ -157,14 +159,14 @@ impl TestEnv {
         answer
     }
 
-    /// The simulator found nothing wrong with what it was sent.
+    /// Checks that the mock recorded no protocol violation.
     pub fn assert_no_protocol_error(&self) {
         for call in self.simulator.calls() {
             assert_eq!(call.problem, None, "{call:?}");
         }
     }
 
-    /// Sends a chat completion over a socket of its own and reads nothing yet.
+    /// Sends a chat completion request over a separate socket without reading the response.
     pub async fn raw_request(&self, body: &Value) -> TcpStream {
         let body = body.to_string();
         let head = format!(
@@ -177,7 +179,7 @@ impl TestEnv {
         socket
     }
 
-    /// The memory that the program has in use, bytes.
+    /// Resident memory of the program, bytes.
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.pid())).expect("Linux");
@@ -186,13 +188,13 @@ impl TestEnv {
         kilobytes * 1024
     }
 
-    /// How many files and sockets the program has open.
+    /// Number of files and sockets that the program has open.
     #[cfg(target_os = "linux")]
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.program.pid())).expect("Linux").count()
     }
 
-    /// Waits until no more files and sockets than this are open.
+    /// Waits until at most this many files and sockets are open.
     #[cfg(target_os = "linux")]
     pub async fn wait_for_open_files(&self, most: usize) {
         let few = async {
@@ -203,29 +205,29 @@ impl TestEnv {
         tokio::time::timeout(WAIT_TIMEOUT, few).await.expect("sockets are given back");
     }
 
-    /// Waits for a fact about the simulator.
+    /// Waits until a condition on the mock holds.
     pub async fn wait_for(&self, fact: impl Fn(&mock_upstream::MockUpstreamState) -> bool) {
         let waiting = self.simulator.wait_for(fact);
         tokio::time::timeout(WAIT_TIMEOUT, waiting).await.expect("the simulator sees it happen");
     }
 }
 
-/// Waits as long as an answer asks for, as a well-behaved client does.
+/// Waits for the `Retry-After` of a response, as a regular client does.
 pub async fn wait_retry_after(answer: &Answer) {
     tokio::time::sleep(Duration::from_secs(retry_after(answer).expect("a Retry-After"))).await;
 }
 
-/// The seconds of `Retry-After`.
+/// Seconds of `Retry-After`.
 pub fn retry_after(answer: &Answer) -> Option<u64> {
     answer.header("retry-after").map(|value| value.parse().expect("whole seconds"))
 }
 
-/// Every model call meets this fault.
+/// Rule with a fault for every model call over the web.
 pub fn web_fault(text: &str) -> FaultRule {
     FaultRule::on_web_chat(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
-/// Every upload meets this fault.
+/// Rule with a fault for every upload.
 pub fn upload_fault(text: &str) -> FaultRule {
     FaultRule::on_uploads(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }

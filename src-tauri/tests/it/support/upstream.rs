@@ -1,4 +1,4 @@
-//! Mammouth's two upstreams, for tests that hold over both.
+//! Selection of Mammouth's two upstreams, for tests that hold over both.
 
 use mock_upstream::FaultRule;
 
@@ -13,12 +13,12 @@ pub enum Upstream {
 impl Upstream {
     pub const BOTH: [Self; 2] = [Self::Web, Self::Api];
 
-    /// One account of this kind, and no other.
+    /// Starts with one account of this kind.
     pub async fn one_account(self, options: Options) -> TestEnv {
         self.env(1, options).await
     }
 
-    /// Two accounts; the first is asked first.
+    /// Starts with two accounts; the first is used first.
     pub async fn two_accounts(self, options: Options) -> TestEnv {
         self.env(2, options).await
     }
@@ -31,7 +31,7 @@ impl Upstream {
         }
     }
 
-    /// Who the simulator says that the accounts are.
+    /// Labels of the accounts in the mock.
     pub fn owners(self) -> [&'static str; 2] {
         match self {
             Self::Web => ["alice", "bob"],
@@ -39,7 +39,7 @@ impl Upstream {
         }
     }
 
-    /// What the program calls the accounts.
+    /// Labels of the accounts in the program.
     pub fn labels(self) -> [&'static str; 2] {
         match self {
             Self::Web => ["web-1", "web-2"],
@@ -47,12 +47,12 @@ impl Upstream {
         }
     }
 
-    /// From now on every call for a reply meets this fault.
+    /// Sets a fault for every model call.
     pub fn set_fault(self, env: &TestEnv, text: &str) {
         env.simulator.set_faults(vec![self.on_replies(text)]);
     }
 
-    /// From now on every call of the first account for a reply meets this fault.
+    /// Sets a fault for every model call of the first account.
     pub fn set_first_account_fault(self, env: &TestEnv, text: &str) {
         env.simulator.set_faults(vec![self.on_replies(text).for_account(self.owners()[0])]);
     }

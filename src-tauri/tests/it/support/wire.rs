@@ -1,4 +1,4 @@
-//! Requests by hand, and the headers every answer must have.
+//! Handwritten requests, and the headers that every response must have.
 
 use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,19 +7,19 @@ use tokio::net::TcpStream;
 use super::reply::code_of;
 use super::{KEY, RawAnswer};
 
-/// The head of a request that closes its connection; `headers` are whole lines.
+/// Head of a request that closes its connection; `headers` are complete lines.
 pub fn head(method: &str, path: &str, headers: &[&str]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n");
     headers.iter().for_each(|line| text.extend([*line, "\r\n"]));
     (text + "\r\n").into_bytes()
 }
 
-/// The header line with the key of every test's program.
+/// Header line with the client key of the tests.
 pub fn with_key() -> String {
     format!("Authorization: Bearer {KEY}")
 }
 
-/// A whole POST of JSON with the key, without `Connection: close`.
+/// A complete POST request with JSON and the key, without `Connection: close`.
 pub fn post(path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let mut text = format!(
         "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}\r\nContent-Type: application/json\r\n",
@@ -30,7 +30,7 @@ pub fn post(path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
 }
 
 impl RawAnswer {
-    /// The first answer's error code, or an empty text.
+    /// Error code of the first response, or an empty text.
     pub fn code(&self) -> String {
         let text = self.text();
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
@@ -38,7 +38,7 @@ impl RawAnswer {
         code_of(&json)
     }
 
-    /// The values of a header over all answers, the name in lower case.
+    /// Values of a header in all responses; `name` is case-insensitive.
     pub fn headers(&self, name: &str) -> Vec<String> {
         let text = self.text();
         let lines = text.lines().filter_map(|line| line.split_once(": "));
@@ -46,7 +46,7 @@ impl RawAnswer {
     }
 }
 
-/// W03: what must stand in the head of every answer, and what must not.
+/// Checks the headers that every response must have, and those that none may have (W03).
 pub fn check_headers(headers: &HeaderMap, of: &str) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
@@ -64,7 +64,7 @@ pub fn check_headers(headers: &HeaderMap, of: &str) {
     }
 }
 
-/// A connection that is kept open.
+/// An open connection.
 pub struct Wire {
     pub socket: TcpStream,
 }
@@ -75,11 +75,11 @@ impl Wire {
     }
 
     pub async fn send(&mut self, bytes: &[u8]) {
-        // The other side may have closed: what it said still counts.
+        // The peer may have closed the connection; its response still counts.
         let _ = self.socket.write_all(bytes).await;
     }
 
-    /// Everything until the other side closes.
+    /// Reads until the peer closes the connection.
     pub async fn read_to_end(mut self) -> RawAnswer {
         let mut bytes = Vec::new();
         let _ = self.socket.read_to_end(&mut bytes).await;

@@ -1,4 +1,4 @@
-//! Schemas and arguments whose check would take for ever without a bound on its work.
+//! Tests of schemas and arguments whose check would never end without a bound on the work.
 
 use serde_json::{Value, json};
 
@@ -18,13 +18,13 @@ fn blocks() -> Value {
     json!({ "type": "object", "properties": { "root": { "$ref": "#/$defs/block" } }, "$defs": defs })
 }
 
-/// Blocks inside each other, two in each.
+/// Nested blocks, two in each.
 fn tree(kind: &str, depth: usize) -> Value {
     let blocks: Vec<Value> = (0..2).filter(|_| depth > 0).map(|_| tree(kind, depth - 1)).collect();
     json!({ "kind": kind, "blocks": blocks })
 }
 
-/// A request whose answer calls a tool of this schema with these arguments.
+/// A request whose reply calls a tool of this schema with these arguments.
 fn calling(schema: &Value, arguments: &Value) -> Value {
     let call = json!({ "name": "build", "arguments": arguments });
     let mut request = question(&model_output(&format!("<tool_call>\n{call}\n</tool_call>")));

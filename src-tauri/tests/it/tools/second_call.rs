@@ -1,11 +1,11 @@
-//! A call that the model got wrong is asked for once more: by one more call to the upstream, that is counted and logged.
+//! Tests of the repair of an invalid call by one more upstream call, which is counted and logged.
 
 use serde_json::{Value, json};
 
 use super::{BROKEN_CALL, asking, calls, model_output, read_file_call};
 use crate::support::{TestEnv, web_fault};
 
-/// How the calls of a request went.
+/// Outcomes of the upstream calls of a request.
 fn outcomes(record: &Value) -> Vec<&str> {
     record["attempts"]
         .as_array()
