@@ -1,4 +1,4 @@
-//! Anthropic's Messages: `POST /v1/messages`, and the count of its tokens.
+//! Anthropic's Messages API: `POST /v1/messages`, and its token count.
 
 mod client_tools;
 mod content;
@@ -27,7 +27,7 @@ use super::{
 };
 use protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
-/// Anthropic's Messages.
+/// Anthropic's Messages API.
 #[derive(Debug)]
 pub(super) struct Anthropic;
 
@@ -100,8 +100,8 @@ fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     Ok(DecodedRequest { request, ignored: ignored.collect(), api_only_params, options })
 }
 
-/// A thread holds what the client then leaves out, so passing over it would lose the conversation. The code makes the
-/// SDK go on without.
+/// Rejects a request with `thread`: the server keeps what the client then omits, so ignoring the field would
+/// lose the conversation. The error code makes the SDK continue without a thread.
 fn refuse_threads(fields: &JsonFields<'_>) -> Result<(), InvalidRequest> {
     match fields.peek::<Value>("thread")? {
         None => Ok(()),
@@ -123,7 +123,7 @@ struct WireTool<'a> {
     input_schema: Option<Value>,
     #[serde(default)]
     strict: Option<bool>,
-    /// Inputs that show the model how the tool is meant.
+    /// Example inputs of the tool.
     #[serde(default)]
     input_examples: Vec<Value>,
 }
@@ -131,13 +131,13 @@ struct WireTool<'a> {
 /// The tools that the model is offered.
 struct OfferedTools {
     tools: Vec<Tool>,
-    /// Notes of those that only Anthropic's servers would carry out.
+    /// Names of the tools that only Anthropic's servers can run, for the list of ignored fields.
     hosted: Vec<&'static str>,
 }
 
-/// A tool without a schema of its own is one that the client runs and whose schema is written down here, or one that
-/// Anthropic's servers would run: that is left out, and named among what is ignored. A tool whose loading is put off is offered at once, because
-/// nobody here could look for it later.
+/// Reads the offered tools. A tool without a schema is one of Anthropic's client tools, whose schemas are in
+/// `client_tools`, or one that Anthropic's servers run; the latter is left out and listed as ignored.
+/// Deferred loading is ignored, since there is no tool search here.
 fn read_tools(fields: &mut JsonFields<'_>) -> Result<OfferedTools, InvalidRequest> {
     let raw: Option<CappedVec<&RawValue, { openai_tools::MAX_TOOLS }>> = fields.optional("tools")?;
     let mut offer = OfferedTools { tools: Vec::new(), hosted: Vec::new() };
@@ -191,11 +191,11 @@ fn read_tool_choice(
     Ok((openai_tools::parse_tool_choice(choice, tools)?, one))
 }
 
-/// What is asked of thinking and of the reply's form.
+/// The requested reasoning effort and output format.
 struct OutputSettings {
     effort: Option<ReasoningEffort>,
     effort_field: &'static str,
-    /// The client wants to see what was thought.
+    /// Whether the client asks for the reasoning.
     include_reasoning: bool,
     format: ResponseFormat,
 }
@@ -208,7 +208,7 @@ impl OutputSettings {
         let kind = thinking["type"].as_str();
         let word = output["effort"].as_str().and_then(reasoning_effort::parse);
         let budget = reasoning_effort::from_thinking(&thinking);
-        // Without thought there is nothing to put effort into.
+        // An effort has no meaning if thinking is disabled.
         let effort = if kind == Some("disabled") { budget } else { word.or(budget) };
         let format = output.get("format").filter(|format| !format.is_null()).or(older.as_ref());
         Ok(Self {

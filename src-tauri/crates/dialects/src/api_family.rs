@@ -1,6 +1,6 @@
 //! API families: the vendors' APIs, which differ in the format of errors and model lists.
 
-/// The API family of a route.
+/// API family of a route, which decides the format of errors and model lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApiFamily {
     /// OpenAI's API and compatible ones.

@@ -1,4 +1,4 @@
-//! Dialects: the wire formats in which clients ask a model, and the registry of them.
+//! Dialects: the wire formats of model requests, and their registry.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use crate::encode::{ReplyContext, ReplyOptions};
 use crate::{ApiFamily, Encode, InvalidRequest};
 use protocol::Request;
 
-/// All dialects. The most frequent come first, because routing compares paths in this order.
+/// All dialects, the most frequent first, because routing compares paths in this order.
 pub const DIALECTS: &[&dyn Dialect] = &[
     &crate::openai_chat::OpenAiChat,
     &crate::anthropic::Anthropic,
@@ -18,7 +18,7 @@ pub const DIALECTS: &[&dyn Dialect] = &[
     &crate::openai_completions::OpenAiCompletions,
 ];
 
-/// A wire format in which clients ask a model with `POST`.
+/// A wire format of model requests, which clients send with `POST`.
 pub trait Dialect: Debug + Sync {
     /// The name in the request log.
     fn name(&self) -> &'static str;
@@ -37,7 +37,7 @@ pub trait Dialect: Debug + Sync {
     fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest>;
 }
 
-/// The identity of a reply.
+/// Identity of a reply.
 #[derive(Debug, Clone, Default)]
 pub struct ReplyMeta {
     /// The part of the reply's id after the dialect's prefix.
@@ -49,11 +49,11 @@ pub struct ReplyMeta {
 /// A decoded request and the encoder of its reply.
 pub struct Decoded {
     pub request: Request,
-    /// Names of fields that were understood or unknown but have no effect, in the client's order.
+    /// Names of fields that have no effect, in the client's order.
     pub ignored: Vec<String>,
-    /// Names of fields that have an effect only at an upstream with an API of its own.
+    /// Names of fields that have an effect only at the official API.
     pub api_only_params: Vec<&'static str>,
-    /// The request asks for the model to be loaded, not for a reply. Ollama's clients send it.
+    /// Whether the request only loads the model, as Ollama's clients do. There is no reply then.
     pub load_only: bool,
     pub encoder: Box<dyn Encode>,
 }

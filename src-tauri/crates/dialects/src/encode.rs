@@ -1,4 +1,4 @@
-//! The encoding of replies.
+//! Encoding of replies.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use protocol::{CompleteReply, Event, Part};
 
 /// The encoder of one reply.
 pub trait Encode: Send {
-    /// The frames of one event of a stream; after `Done` they include the dialect's end mark.
+    /// Returns the frames of one event of a stream. Those of `Done` include the dialect's end marker.
     fn encode_event(&mut self, event: &Event) -> String;
-    /// The frames that tell a client that its stream broke off: an error event and no end mark.
+    /// Returns the frames of an interrupted stream: an error event without an end marker.
     fn encode_error(&mut self, code: &str, message: &str) -> String;
-    /// The body of a reply that is not streamed.
+    /// Returns the body of a reply that is not streamed.
     fn encode_complete(&mut self, answer: &CompleteReply) -> String;
-    /// Sets how long the first event and the whole reply took. Called before the last event, or the complete reply, is
-    /// encoded.
+    /// Sets the time to the first event and the time of the whole reply. Called before the last event, or the
+    /// complete reply, is encoded.
     fn set_timings(&mut self, _first: Duration, _whole: Duration) {}
-    /// The state of a reply of the Responses API; `None` in other dialects.
+    /// Returns the state of a reply of the Responses API; `None` in other dialects.
     fn responses_state(&mut self) -> Option<&mut ResponsesState> {
         None
     }
-    /// What the client may ask for again. Set after the last event, or the complete reply, is encoded.
+    /// Returns the response to store, once the last event or the complete reply is encoded; `None` if the
+    /// client does not ask for that.
     fn stored_response(&mut self) -> Option<StoredResponse> {
         None
     }
 }
 
-/// A reply that its client may come back to.
+/// A stored reply, which its client can retrieve or continue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredResponse {
     pub id: String,
@@ -39,24 +40,24 @@ pub struct StoredResponse {
 /// Properties of a request that its reply depends on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ReplyOptions {
-    /// The client asked for a usage chunk at the end of a stream.
+    /// Whether the client asked for a usage chunk at the end of a stream.
     pub(crate) include_usage: bool,
-    /// Legacy completions only: the prompt, which is repeated before the reply.
+    /// The prompt to repeat before the reply. Legacy completions only.
     pub(crate) echo: Option<String>,
-    /// The client asked for the reasoning, in dialects that do not always include it.
+    /// Whether the client asked for the reasoning, in dialects that do not always include it.
     pub(crate) include_reasoning: bool,
-    /// Ollama only: the request asks for the model to be loaded, not for a reply.
+    /// Whether the request only loads the model. Ollama only.
     pub(crate) load_only: bool,
-    /// Responses only.
+    /// State of the Responses API. Responses only.
     pub(crate) responses: Option<Box<ResponsesState>>,
 }
 
-/// What a reply contains beside the model's output.
+/// Parts of a reply that do not come from the model.
 #[derive(Debug, Clone)]
 pub(crate) struct ReplyContext {
     /// The part of the id after the dialect's prefix.
     pub(crate) id: String,
-    /// Unix time, seconds.
+    /// Creation time, Unix seconds.
     pub(crate) created: u64,
     /// The model as the client named it.
     pub(crate) model: String,

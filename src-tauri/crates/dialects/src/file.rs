@@ -5,7 +5,7 @@ use protocol::{File, Message, Part, Role};
 
 const MAX_NAME_CHARS: usize = 200;
 
-/// A document that came as base64. The type says what it is, because a model's API asks for it.
+/// Reads a document that was sent as base64, with its media type, which the model's API requires.
 pub(super) fn from_base64(
     param: &str,
     name: Option<&str>,
@@ -25,15 +25,16 @@ pub(super) fn from_base64(
     Ok(Part::File(File { name, data: format!("data:{kind};base64,{data}") }))
 }
 
-/// A document that came as a data URL, or as the base64 alone.
+/// Reads a document that was sent as a data URL, or as base64 alone.
 pub(super) fn from_data(param: &str, name: Option<&str>, data: &str) -> Result<Part, InvalidRequest> {
     let url = data.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
     let (kind, data) = url.map_or((None, data), |(kind, data)| (Some(kind), data));
     from_base64(param, name, kind, data)
 }
 
-/// Whether the user now asks about a document of theirs: then only who can show it may answer. What a tool brought, and
-/// what stands further back, must not end the conversation: there the model is told of it instead.
+/// Whether the latest turn of the user contains a document. Only an upstream that accepts documents can
+/// answer it. Documents in tool results or in earlier turns do not count, so that they do not end the
+/// conversation; a note to the model replaces them.
 pub(super) fn is_in_latest_user_turn(messages: &[Message]) -> bool {
     let spoken = messages.iter().rev().filter(|message| message.role != Role::System);
     let latest = spoken.take_while(|message| message.role == Role::User).flat_map(|message| &message.parts);
@@ -48,7 +49,7 @@ pub(super) fn is_in_latest_user_turn(messages: &[Message]) -> bool {
     found
 }
 
-/// Whether there is any, with the user or in what a tool brought.
+/// Whether any message contains a document, including those in tool results.
 pub(super) fn any_in(messages: &[Message]) -> bool {
     fn contains_file(parts: &[Part]) -> bool {
         parts.iter().any(|part| match part {

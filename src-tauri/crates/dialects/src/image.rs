@@ -1,4 +1,4 @@
-//! Images in requests: named by a link, or sent along as a data URL or as bare base64.
+//! Images in requests: a link, a data URL or bare base64.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde::de::Visitor;
 use super::InvalidRequest;
 use protocol::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
 
-/// `{"url": …, "detail": …}`, or the bare text that some clients send.
+/// The object `{"url": …, "detail": …}`, or the bare string that some clients send.
 pub(super) struct ImageUrl<'a> {
     pub(super) url: Cow<'a, str>,
     pub(super) detail: Option<ImageDetail>,
@@ -50,7 +50,7 @@ impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
     }
 }
 
-/// An image that a client named by a URL.
+/// Reads an image that is given by a URL.
 pub(super) fn from_url(param: &str, url: &str, detail: Option<ImageDetail>) -> Result<Part, InvalidRequest> {
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
         return into_part(param, Image::from_data_url(url).map(|image| image.with_detail(detail)));
@@ -64,7 +64,8 @@ pub(super) fn from_url(param: &str, url: &str, detail: Option<ImageDetail>) -> R
     }
 }
 
-/// OpenAI's word for how closely to look. Chat completions, to which all is translated, know no more than `high`.
+/// Parses OpenAI's `detail`. Chat completions, to which every request is translated, have no level above
+/// `high`.
 pub(super) fn parse_detail(word: &str) -> Option<ImageDetail> {
     match word {
         "low" => Some(ImageDetail::Low),
@@ -73,7 +74,8 @@ pub(super) fn parse_detail(word: &str) -> Option<ImageDetail> {
     }
 }
 
-/// An image that came as base64. Its first bytes say what it is, so no declared type is asked for.
+/// Reads an image that was sent as base64. The type is recognized by the first bytes, so no declared type is
+/// needed.
 pub(super) fn from_base64(param: &str, data: &str) -> Result<Part, InvalidRequest> {
     into_part(param, Image::from_base64(data))
 }
@@ -82,7 +84,7 @@ fn into_part(param: &str, image: Result<Image, ImageError>) -> Result<Part, Inva
     image.map(Part::Image).map_err(|error| InvalidRequest::invalid_image(param.to_owned(), error.to_string()))
 }
 
-/// Refuses a conversation with more images than one request may hold.
+/// Rejects a conversation with more images than one request may contain.
 pub(super) fn check_count(messages: &[Message]) -> Result<(), InvalidRequest> {
     let images: usize = messages.iter().map(|message| count_images(&message.parts)).sum();
     if images > MAX_IMAGES {
@@ -101,7 +103,8 @@ fn count_images(parts: &[Part]) -> usize {
     counts.sum()
 }
 
-/// Only what the parser and a person read alike: no white space, back slashes or user names that hide the host.
+/// Parses an `https` link. Rejects white space, backslashes and user names, which can hide the real host from
+/// a reader.
 fn parse_https_link(text: &str) -> Option<url::Url> {
     let plain =
         text.len() <= 4_096 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\');

@@ -1,24 +1,24 @@
 //! The error of a request that no dialect can decode.
 
-/// The kind of complaint about a request.
+/// Error code of an invalid request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidCode {
-    /// The body does not have the dialect's form.
+    /// The body is not valid in the dialect.
     InvalidRequest,
-    /// A wish that would change the meaning of the reply and cannot be honoured.
+    /// A parameter that is not supported and that would change the meaning of the reply.
     UnsupportedParameter,
     /// An image that cannot be used.
     InvalidImage,
-    /// A conversation that Anthropic's servers would keep.
+    /// A `thread`: a conversation that Anthropic's servers would keep.
     ThreadUnsupported,
 }
 
-/// Why a request was refused before anything was asked upstream.
+/// Reason why a request was rejected before any upstream call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidRequest {
     pub code: InvalidCode,
-    /// The path of the field, as in `messages[0].content`.
+    /// Path of the field, such as `messages[0].content`.
     pub param: Option<String>,
     pub message: String,
 }

@@ -1,7 +1,7 @@
-//! A JSON object taken apart into its fields, each read when it is asked for.
+//! Fields of a JSON object, each of which is deserialized on access.
 //!
-//! Reading field by field gives every complaint the name of its field, refuses a field that stands there twice, and
-//! tells which fields nobody asked for, without keeping a second copy of a body that may hold megabytes of images.
+//! Errors name the field, duplicate fields are rejected, and the fields that were never read are known. No
+//! second copy of the body is made, which may contain megabytes of images.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::InvalidRequest;
 
-/// More fields than any client sends; a body with more is an attack on the loop below.
+/// Maximum number of fields of a body, more than any client sends.
 const MAX_FIELDS: usize = 1_000;
-/// The most names that are given back as ignored: they end in a response header.
+/// Maximum number of ignored fields that are reported, as they are sent in a response header.
 const MAX_IGNORED: usize = 32;
 
 /// The fields of a request body in the client's order.
@@ -22,7 +22,7 @@ pub(super) struct JsonFields<'a> {
 }
 
 impl<'a> JsonFields<'a> {
-    /// Takes a body apart.
+    /// Splits a body into its fields.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, InvalidRequest> {
         let text =
             std::str::from_utf8(body).map_err(|_| InvalidRequest::new(None, "the body is not UTF-8"))?;
@@ -40,28 +40,29 @@ impl<'a> JsonFields<'a> {
         self.take(name).map_or(Ok(None), |raw| deserialize_field(name, raw))
     }
 
-    /// Reads a field that must be there.
+    /// Reads a required field.
     pub(super) fn required<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, InvalidRequest> {
         self.optional(name)?
             .ok_or_else(|| InvalidRequest::new(name.to_owned(), format!("the field '{name}' is missing")))
     }
 
-    /// Reads a field as [`JsonFields::optional`] does, but leaves it among the ignored ones.
+    /// Reads a field as [`JsonFields::optional`] does, without marking it as read.
     pub(super) fn peek<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, InvalidRequest> {
         self.raw(name).map_or(Ok(None), |raw| deserialize_field(name, raw))
     }
 
-    /// A field as it was sent, which stays among the ignored ones.
+    /// Returns a field as it was sent, without marking it as read.
     pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.fields.iter().find(|(field, _, _)| field == name).map(|(_, raw, _)| *raw)
     }
 
-    /// Marks a field as seen and says whether it holds something (not null, false, 0, empty text, list or object).
+    /// Marks a field as read. Returns whether it has a value other than null, false, 0 or an empty string,
+    /// list or object.
     pub(super) fn take_is_set(&mut self, name: &str) -> bool {
         self.take(name).is_some_and(|raw| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}"))
     }
 
-    /// Refuses fields whose wish cannot be honoured and must not be passed over.
+    /// Rejects fields that are not supported and must not be ignored.
     pub(super) fn reject_unsupported(&mut self, names: &[&str]) -> Result<(), InvalidRequest> {
         match names.iter().find(|name| self.take_is_set(name)) {
             None => Ok(()),
@@ -72,7 +73,8 @@ impl<'a> JsonFields<'a> {
         }
     }
 
-    /// The names of fields that nobody asked for and that hold something, fit for a response header.
+    /// The names of fields that have a value and were not read. They contain only characters that a response
+    /// header allows.
     pub(super) fn ignored(&self) -> Vec<String> {
         self.fields
             .iter()
@@ -106,8 +108,8 @@ fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f st
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// A field name that may be repeated to the client: a short word, as all names of parameters are. A key that was pasted
-/// into the wrong place has digits.
+/// The name if it is safe to repeat to the client: short, and of letters and underscores only. A key that was
+/// pasted into the wrong place contains digits.
 pub(super) fn harmless_name(name: &str) -> Option<String> {
     let harmless = |c: char| c.is_ascii_alphabetic() || c == '_';
     (!name.is_empty() && name.len() <= 64 && name.chars().all(harmless)).then(|| name.to_owned())
@@ -127,7 +129,8 @@ fn syntax_error(error: &serde_json::Error) -> InvalidRequest {
     InvalidRequest::new(None, message)
 }
 
-/// serde's own words may quote what was sent, so only the path is kept.
+/// Error for a field of the wrong type. It contains only the path, because serde's message may quote the
+/// request.
 fn type_error(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidRequest {
     let path = match error.path().to_string() {
         path if path == "." => name.to_owned(),
@@ -170,7 +173,7 @@ impl<'de> Visitor<'de> for JsonFieldsSeed {
     }
 }
 
-/// A list that refuses to grow beyond `MAX` items while it is read.
+/// A list of at most `MAX` items. Deserialization stops at the limit.
 #[derive(Debug)]
 pub(super) struct CappedVec<T, const MAX: usize>(pub(super) Vec<T>);
 
@@ -201,7 +204,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for CappedVecVisit
     }
 }
 
-/// Content that is a text, or a list of parts, or nothing.
+/// Content that is a string, a list of parts, or absent.
 #[derive(Debug, Default)]
 pub(super) enum StringOrList<'a, T> {
     #[default]
@@ -210,7 +213,7 @@ pub(super) enum StringOrList<'a, T> {
     List(Vec<T>),
 }
 
-/// More parts than one message has.
+/// Maximum number of parts of a message, more than any client sends.
 const MAX_PARTS: usize = 10_000;
 
 impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for StringOrList<'a, T> {
@@ -252,7 +255,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for StringOrListVisitor<'a, 
     }
 }
 
-/// Reads a piece that was put aside as it is. serde's own words may quote what was sent, so only the place is told.
+/// Deserializes a raw value. Errors contain only the path, because serde's message may quote the request.
 pub(super) fn deserialize_raw<'a, T: Deserialize<'a>>(
     param: &str,
     raw: &'a RawValue,

@@ -1,8 +1,9 @@
-//! Dialects: the wire formats in which clients ask a model. Pure: no I/O, no clock.
+//! Dialects: the wire formats of model requests. Pure: no I/O, no clock.
 //!
-//! A [`Dialect`] decodes a body into a [`protocol::Request`] and names what could not be honoured; its encoder turns
-//! [`protocol::Event`]s into the bytes that a client expects. [`DIALECTS`] is the registry, which the routes, the guard
-//! and the check of the OpenAPI document read. HTTP statuses and headers are left to the proxy.
+//! A [`Dialect`] decodes a body into a [`protocol::Request`] and reports fields that have no effect. Its
+//! encoder turns [`protocol::Event`]s into the bytes that a client expects. [`DIALECTS`] is the registry,
+//! which the routes, the guard and the check of the OpenAPI document use. HTTP statuses and headers are set
+//! by `proxy`.
 
 #![cfg_attr(
     test,

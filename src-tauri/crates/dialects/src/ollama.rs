@@ -1,4 +1,4 @@
-//! Ollama's own API: `POST /api/chat` and `POST /api/generate`, and what its clients ask about models.
+//! Ollama's API: `POST /api/chat`, `POST /api/generate`, embeddings and model information.
 
 mod embed;
 mod encode;
@@ -22,10 +22,10 @@ use super::{
 };
 use protocol::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
-/// The media type of a streamed reply: one JSON object a line.
+/// Media type of a streamed reply: one JSON object per line.
 const NDJSON: &str = "application/x-ndjson";
 
-/// Ollama's chat.
+/// Ollama's chat API.
 #[derive(Debug)]
 pub(super) struct OllamaChat;
 
@@ -51,7 +51,7 @@ impl Dialect for OllamaChat {
     }
 }
 
-/// Ollama's generate: a prompt to go on with.
+/// Ollama's generate API: a reply to a prompt.
 #[derive(Debug)]
 pub(super) struct OllamaGenerate;
 
@@ -78,7 +78,7 @@ impl Dialect for OllamaGenerate {
     }
 }
 
-/// Reads a chat request. One without messages only asks for the model to be loaded.
+/// Reads a chat request. A request without messages only loads the model.
 fn decode_chat(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let wire: Option<CappedVec<WireMessage<'_>, MAX_MESSAGES>> = fields.optional("messages")?;
@@ -90,10 +90,10 @@ fn decode_chat(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     decode(fields, messages, tools)
 }
 
-/// Reads a request to go on with a prompt. One without a prompt only asks for the model to be loaded.
+/// Reads a generate request. A request without a prompt only loads the model.
 fn decode_generate(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
-    // The tokens of a conversation that another server kept: nobody here can read them.
+    // `context` contains the tokens of a conversation with another server, which cannot be decoded here.
     fields.reject_unsupported(&["suffix", "context"])?;
     let system: Option<String> = fields.optional("system")?;
     let prompt: String = fields.optional("prompt")?.unwrap_or_default();
@@ -115,10 +115,10 @@ fn decode_generate(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     decode(fields, messages, Vec::new())
 }
 
-/// The model that `POST /api/show` asks about, by either of the names that its field had.
+/// Returns the model that `POST /api/show` asks about, from the field `model` or its older name `name`.
 ///
 /// # Errors
-/// The body is no JSON object, or names no model.
+/// The body is not a JSON object, or does not name a model.
 pub fn requested_model(body: &Bytes) -> Result<String, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let older: Option<String> = fields.optional("name")?;
@@ -141,7 +141,7 @@ fn decode(
     let thinking: Value = fields.optional("think")?.unwrap_or_default();
     let effort = parse_effort(&thinking);
     options.api_only_params.extend(effort.map(|_| "think"));
-    // How long a model stays loaded means nothing where none is.
+    // `keep_alive` has no meaning, since no model is loaded.
     fields.take_is_set("keep_alive");
     let reply_options = ReplyOptions {
         include_reasoning: thinking != Value::Bool(false),
@@ -173,7 +173,7 @@ fn read_tools(fields: &mut JsonFields<'_>) -> Result<Vec<Tool>, InvalidRequest> 
     Ok(tools)
 }
 
-/// `"json"`, a schema, or nothing, which some clients write as an empty text.
+/// Reads the format: `"json"`, a schema or none, which some clients send as an empty string.
 fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, InvalidRequest> {
     match fields.optional::<Value>("format")? {
         None => Ok(ResponseFormat::Text),
@@ -188,7 +188,7 @@ fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, I
     }
 }
 
-/// A switch, or a step. To switch it on says nothing about how much.
+/// Parses `think`: a boolean or a level. `true` does not state a level.
 fn parse_effort(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking {
         Value::Bool(false) => Some(ReasoningEffort::Off),
@@ -197,7 +197,7 @@ fn parse_effort(thinking: &Value) -> Option<ReasoningEffort> {
     }
 }
 
-/// What stands in `options`: a bag of numbers, most of which are about the machine that runs a model.
+/// The object `options`. Most of its fields configure the machine that runs a model, and are ignored.
 #[derive(Default)]
 struct Options {
     sampling: Sampling,

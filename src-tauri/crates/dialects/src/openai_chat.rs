@@ -1,4 +1,4 @@
-//! OpenAI chat completions: `POST /v1/chat/completions`.
+//! OpenAI's chat completions: `POST /v1/chat/completions`.
 
 pub(super) mod content;
 mod encode;
@@ -20,7 +20,7 @@ use super::{
 };
 use protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
-/// OpenAI chat completions.
+/// OpenAI's chat completions.
 #[derive(Debug)]
 pub(super) struct OpenAiChat;
 
@@ -81,7 +81,7 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Whether the reply is to be streamed, and whether its usage is to stand at the end.
+/// Returns whether the reply is streamed, and whether a usage chunk ends the stream.
 pub(super) fn stream(fields: &mut JsonFields<'_>) -> Result<(bool, bool), InvalidRequest> {
     let stream = fields.optional("stream")?.unwrap_or(false);
     let options: StreamOptions = fields.optional("stream_options")?.unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) fn stream(fields: &mut JsonFields<'_>) -> Result<(bool, bool), Invali
 struct OfferedTools {
     tools: Vec<Tool>,
     choice: ToolChoice,
-    /// There are tools that are no functions.
+    /// Whether there are tools that are not functions.
     has_non_functions: bool,
 }
 
@@ -114,7 +114,7 @@ fn read_tools(fields: &mut JsonFields<'_>) -> Result<OfferedTools, InvalidReques
     }
     let choice: Option<Value> = fields.optional("tool_choice")?;
     let choice = choice.or(fields.optional("function_call")?);
-    // A tool that is no function may be the chosen one: only an upstream that gets the body itself knows it.
+    // The chosen tool may be none of the functions. Only an upstream that gets the raw body knows it.
     let choice = match openai_tools::parse_tool_choice(choice, &mut tools) {
         Err(_) if has_non_functions => ToolChoice::Auto,
         choice => choice?,
@@ -127,7 +127,7 @@ fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, I
     openai_tools::parse_response_format("response_format", format.as_ref())
 }
 
-/// OpenAI's own field, and those that other houses added: their meaning is the same.
+/// Reads the reasoning effort from OpenAI's field, or from fields of other vendors with the same meaning.
 fn read_effort(
     fields: &mut JsonFields<'_>,
     api_only_params: &mut ApiOnlyParams,
@@ -145,8 +145,8 @@ fn read_effort(
     Ok(word.or(nested).or(thinking.as_ref().and_then(reasoning_effort::from_thinking)).or(switch))
 }
 
-/// The first wish that only an upstream with an API can honour and whose neglect would hand the client something else
-/// than it asked for.
+/// Returns the first parameter that only the official API supports and that would change the reply if it were
+/// ignored.
 fn read_api_only_param(fields: &mut JsonFields<'_>) -> Result<Option<&'static str>, InvalidRequest> {
     let several = shared_params::wants_several_choices(fields)?;
     let modalities: Vec<String> = fields.optional("modalities")?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! OpenAI legacy completions: `POST /v1/completions`, as autocompletion in editors still speaks it.
+//! OpenAI's legacy completions: `POST /v1/completions`, which autocompletion in editors still uses.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use protocol::{CompleteReply, Event, FinishReason, Message, Part, Request, Role}
 #[serde(untagged)]
 enum PromptField {
     One(String),
-    /// Texts, tokens or lists of tokens.
+    /// Several texts, or tokens.
     Many(Vec<Value>),
 }
 
@@ -42,7 +42,7 @@ impl Dialect for OpenAiCompletions {
     }
 }
 
-/// Reads a legacy completion request: the prompt becomes the one user message.
+/// Reads a legacy completion request. The prompt becomes the only message, of the user.
 fn decode(body: &[u8]) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let mut api_only_params = shared_params::ApiOnlyParams::new();
@@ -91,7 +91,7 @@ fn reject_changed_meaning(fields: &mut JsonFields<'_>) -> Result<(), InvalidRequ
     fields.reject_unsupported(&["suffix", "logprobs", "logit_bias"])
 }
 
-/// Writes legacy completions.
+/// Encoder of legacy completions.
 struct Encoder {
     context: ReplyContext,
     head: String,
@@ -132,7 +132,7 @@ impl Encode for Encoder {
         }
         match event {
             Event::Text(text) => self.chunk(&mut out, text, None),
-            // This form has no place for them, and offers the model no tools.
+            // This format has no fields for these events, and offers no tools.
             Event::Reasoning(_) | Event::Call { .. } | Event::CallArguments(_) | Event::Image(_) => {}
             Event::Done { finish, usage } => {
                 self.chunk(&mut out, "", Some(finish));

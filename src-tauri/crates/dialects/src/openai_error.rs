@@ -1,8 +1,8 @@
-//! OpenAI's error body, from which its SDKs raise their own classes.
+//! OpenAI's error body, from which its SDKs raise their exceptions.
 
 use serde_json::json;
 
-/// `{"error":{"message","type","param","code"}}`. `status` decides the type, as OpenAI's own answers do.
+/// The body `{"error":{"message","type","param","code"}}`. `status` decides the type, as in OpenAI's API.
 pub(crate) fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
     let kind = match status {
         401 => "authentication_error",

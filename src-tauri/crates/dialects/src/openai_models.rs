@@ -1,8 +1,9 @@
-//! OpenAI's list of models.
+//! OpenAI's model list.
 
 use serde_json::{Map, Value, json};
 
-/// The moment given for models whose age nobody tells, Unix seconds. SDKs want a number.
+/// Creation time that is reported for all models, whose real one is unknown, Unix seconds. SDKs require a
+/// number.
 const PLACEHOLDER_CREATED: u64 = 1_735_689_600;
 
 /// One model of the list.
@@ -10,7 +11,7 @@ const PLACEHOLDER_CREATED: u64 = 1_735_689_600;
 pub struct ModelEntry<'a> {
     pub id: &'a str,
     pub owner: &'a str,
-    /// Fields beside those that the form demands; some clients read them, the others pass over them.
+    /// Additional fields, which some clients read.
     pub extra: Map<String, Value>,
 }
 

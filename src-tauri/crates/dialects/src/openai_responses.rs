@@ -1,4 +1,4 @@
-//! OpenAI's Responses: `POST /v1/responses`.
+//! OpenAI's Responses API: `POST /v1/responses`.
 
 mod encode;
 mod input;
@@ -21,7 +21,7 @@ use super::{
 };
 use protocol::{Message, Part, Request, Role};
 
-/// OpenAI's Responses.
+/// OpenAI's Responses API.
 #[derive(Debug)]
 pub(super) struct OpenAiResponses;
 
@@ -43,30 +43,30 @@ impl Dialect for OpenAiResponses {
     }
 }
 
-/// What is remembered of a request for its response.
+/// State of a request that its response needs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponsesState {
-    /// The response whose conversation this one goes on with.
+    /// Id of the response whose conversation is continued.
     pub previous_response_id: Option<String>,
-    /// The client may come back to this response.
+    /// Whether the response is stored.
     pub store: bool,
-    /// Whether the first message of the request is this request's instructions, which are no part of the conversation.
+    /// Whether the first message of the request is its instructions, which are not part of the conversation.
     pub has_instructions: bool,
-    /// The tools that items of the conversation brought, those before this request included.
+    /// Tools that input items of the conversation define, including those of earlier requests.
     pub item_tools: ItemTools,
-    /// `tool_choice` lists the only tools that may be called.
+    /// Whether `tool_choice` lists the only tools that may be called.
     restricts_tools: bool,
-    /// How the tools were renamed.
+    /// Original names and forms of the tools.
     tool_origins: tools::ToolOrigins,
-    /// The fields of the response that repeat the request, as JSON text of members.
+    /// Fields of the response that repeat the request, as JSON text of object members.
     echoed_fields: String,
 }
 
 impl ResponsesState {
-    /// Adds the tools that items before this request brought, as if these items had come with it.
+    /// Adds the tools that input items of earlier requests define.
     ///
     /// # Errors
-    /// All together are too many.
+    /// The conversation has too many tools.
     pub fn restore_item_tools(
         &mut self,
         earlier: &ItemTools,
@@ -81,7 +81,7 @@ impl ResponsesState {
     }
 }
 
-/// Fields of a response that repeat the request, with what stands there when the request has none.
+/// Fields of a response that repeat the request, with their default values.
 const ECHOED_FIELDS: [(&str, &str); 18] = [
     ("instructions", "null"),
     ("max_output_tokens", "null"),
@@ -103,7 +103,7 @@ const ECHOED_FIELDS: [(&str, &str); 18] = [
     ("user", "null"),
 ];
 
-/// Fields without any effect here that say nothing about what the reply has to be.
+/// Fields that have no effect on the reply and are not reported as ignored.
 const SILENTLY_IGNORED_FIELDS: [&str; 3] = ["include", "prompt_cache_key", "client_metadata"];
 
 /// Reads a Responses request.
@@ -170,7 +170,7 @@ fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     })
 }
 
-/// Log probabilities are the one thing to include without which the reply is not what was asked for.
+/// Rejects `include` with log probabilities, the only value whose absence would change the reply.
 fn refuse_included(fields: &JsonFields<'_>) -> Result<(), InvalidRequest> {
     let include: Value = fields.peek("include")?.unwrap_or_default();
     let logprobs = "message.output_text.logprobs";
@@ -180,7 +180,7 @@ fn refuse_included(fields: &JsonFields<'_>) -> Result<(), InvalidRequest> {
     Ok(())
 }
 
-/// A text, or, as some clients write it, items.
+/// Reads the instructions: a string or, from some clients, input items.
 fn instructions(fields: &mut JsonFields<'_>) -> Result<Vec<Message>, InvalidRequest> {
     let parts = match fields.optional::<StringOrList<'_, input::InputItem<'_>>>("instructions")? {
         None | Some(StringOrList::Absent) => return Ok(Vec::new()),
@@ -194,7 +194,8 @@ fn instructions(fields: &mut JsonFields<'_>) -> Result<Vec<Message>, InvalidRequ
     Ok(vec![Message { role: Role::System, parts }])
 }
 
-/// A raw line end can stand between the tokens of JSON only, where a space means the same.
+/// Returns the fields of [`ECHOED_FIELDS`] as JSON text without line breaks. A raw line break in JSON is only
+/// whitespace between tokens, so a space can replace it.
 fn echoed_fields(fields: &JsonFields<'_>) -> String {
     let mut out = String::new();
     for (name, default) in ECHOED_FIELDS {

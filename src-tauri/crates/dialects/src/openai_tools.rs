@@ -1,5 +1,5 @@
-//! OpenAI's tools, choices among them, and formats: chat completions nest what Responses lay flat, and clients mix the
-//! two, so both are read the same way.
+//! OpenAI's tools, tool choices and response formats. Chat completions nest the fields that the Responses API
+//! has at the top level, and clients mix both forms, so both are accepted.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,17 @@ use super::InvalidRequest;
 use super::json_fields::{CappedVec, JsonFields};
 use protocol::{ResponseFormat, Tool, ToolChoice};
 
-/// More tools than any client brings.
+/// Maximum number of tools, more than any client sends.
 pub(super) const MAX_TOOLS: usize = 2_000;
 
-/// A tool as it stands in the body.
+/// A tool of the request body.
 #[derive(Deserialize)]
 pub(super) struct WireTool<'a> {
     #[serde(borrow, default, rename = "type")]
     pub(super) kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) function: Option<WireFunction<'a>>,
-    /// A namespace's own.
+    /// Tools of a namespace.
     #[serde(borrow, default)]
     pub(super) tools: Option<Vec<WireTool<'a>>>,
     #[serde(borrow, default)]
@@ -31,15 +31,15 @@ pub(super) struct WireTool<'a> {
     pub(super) parameters: Option<Value>,
     #[serde(default)]
     pub(super) strict: Option<bool>,
-    /// Who carries it out, where that is not always the same: `client` or `server`.
+    /// Executor of the tool, `client` or `server`, for kinds that allow both.
     #[serde(borrow, default)]
     pub(super) execution: Option<Cow<'a, str>>,
-    /// What the text of a custom tool has to look like.
+    /// Required format of a custom tool's text.
     #[serde(default)]
     pub(super) format: Option<Value>,
 }
 
-/// A function's definition.
+/// Definition of a function.
 #[derive(Deserialize)]
 pub(super) struct WireFunction<'a> {
     #[serde(borrow)]
@@ -53,7 +53,7 @@ pub(super) struct WireFunction<'a> {
 }
 
 impl<'a> WireTool<'a> {
-    /// The function that this defines, whichever way it is written.
+    /// Returns the function that the tool defines, nested or not.
     pub(super) fn into_function(self, param: &str) -> Result<WireFunction<'a>, InvalidRequest> {
         let Self { name, description, parameters, strict, .. } = self;
         let flat = name.map(|name| WireFunction { name, description, parameters, strict });
@@ -61,7 +61,7 @@ impl<'a> WireTool<'a> {
     }
 }
 
-/// A tool of the inner form, once its name and schema are sound.
+/// Validates the name and the schema of a function. Returns it as a [`Tool`].
 pub(super) fn parse_tool(param: &str, wire: WireFunction<'_>) -> Result<Tool, InvalidRequest> {
     let name = check_tool_name(param, &wire.name)?;
     let parameters = match wire.parameters {
@@ -75,7 +75,7 @@ pub(super) fn parse_tool(param: &str, wire: WireFunction<'_>) -> Result<Tool, In
     Ok(Tool { name, description, parameters, strict: wire.strict.unwrap_or(false) })
 }
 
-/// A tool's name: whatever its client may use to find it again, and nothing that could break a line.
+/// Validates a tool's name: 1 to 256 bytes without control characters.
 pub(super) fn check_tool_name(param: &str, name: &str) -> Result<String, InvalidRequest> {
     let fits = !name.is_empty() && name.len() <= 256 && !name.chars().any(char::is_control);
     if fits {
@@ -85,7 +85,7 @@ pub(super) fn check_tool_name(param: &str, name: &str) -> Result<String, Invalid
     }
 }
 
-/// The field that holds a list of tools, as functions and the rest.
+/// Reads a list of tools.
 pub(super) fn read_tools<'a>(
     fields: &mut JsonFields<'a>,
     name: &str,
@@ -93,8 +93,9 @@ pub(super) fn read_tools<'a>(
     Ok(fields.optional::<CappedVec<WireTool<'a>, MAX_TOOLS>>(name)?.map_or_else(Vec::new, |tools| tools.0))
 }
 
-/// Refuses a request that offers nothing but tools which the servers of the model's maker would carry out, such as a web
-/// search: without them the model would make up what they find. `hosted` are their notes.
+/// Rejects a request whose only tools are hosted ones, such as a web search, which the servers of the model's
+/// vendor run: without them the model would invent results. `hosted` are the tools' names in the list of
+/// ignored fields.
 pub(super) fn refuse_hosted_only(
     tools: &[Tool],
     hosted: &[&'static str],
@@ -113,7 +114,7 @@ pub(super) fn refuse_hosted_only(
     Err(InvalidRequest::unsupported("tools", message))
 }
 
-/// Refuses the choice of a kind of tool that the servers of the model's maker would carry out.
+/// Rejects the choice of a hosted tool, which the servers of the model's vendor run.
 pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), InvalidRequest> {
     const SUPPORTED_KINDS: [&str; 8] =
         ["auto", "none", "required", "any", "allowed_tools", "function", "custom", "tool"];
@@ -126,7 +127,7 @@ pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), Invalid
     }
 }
 
-/// `tool_choice`, in all the ways it is written. Choosing among a few leaves only these.
+/// Parses `tool_choice` in all its forms. A choice among some of the tools removes the others.
 pub(super) fn parse_tool_choice(
     choice: Option<Value>,
     tools: &mut Vec<Tool>,
@@ -154,7 +155,7 @@ pub(super) fn parse_tool_choice(
     }
 }
 
-/// The choice of one tool, which must be there.
+/// Returns the choice of one tool, which must be offered.
 pub(super) fn named_choice(name: &str, tools: &[Tool]) -> Result<ToolChoice, InvalidRequest> {
     if tools.iter().any(|tool| tool.name == name) {
         return Ok(ToolChoice::Named(name.to_owned()));
@@ -180,7 +181,7 @@ fn allowed_choice(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, I
     }
 }
 
-/// `response_format` of chat completions and `text.format` of Responses.
+/// Parses `response_format` of chat completions and `text.format` of the Responses API.
 pub(super) fn parse_response_format(
     param: &str,
     format: Option<&Value>,
@@ -203,7 +204,7 @@ pub(super) fn parse_response_format(
     }
 }
 
-/// The plain word for a kind of tool that a client expects the upstream itself to have, for the list of what is ignored.
+/// The name of a kind of hosted tool in the list of ignored fields.
 pub(super) fn ignored_name_of_kind(kind: &str) -> &'static str {
     const KNOWN: [(&str, &str); 11] = [
         ("web_search", "tools.web_search"),

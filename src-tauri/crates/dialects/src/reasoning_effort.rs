@@ -1,10 +1,10 @@
-//! How much a model is to think: the words and numbers that clients use for it, on one scale.
+//! Reasoning effort: maps the words and numbers of clients to one scale.
 
 use serde_json::Value;
 
 use protocol::ReasoningEffort;
 
-/// The step that a word means; `None` for a word that nobody uses.
+/// Parses the name of an effort; `None` if it is unknown.
 pub(super) fn parse(word: &str) -> Option<ReasoningEffort> {
     match word {
         "none" | "off" | "disabled" => Some(ReasoningEffort::Off),
@@ -17,7 +17,7 @@ pub(super) fn parse(word: &str) -> Option<ReasoningEffort> {
     }
 }
 
-/// The step that comes next to a number of tokens to think with.
+/// Returns the effort for a budget of reasoning tokens.
 pub(super) fn from_budget(tokens: u64) -> ReasoningEffort {
     match tokens {
         0 => ReasoningEffort::Off,
@@ -29,7 +29,7 @@ pub(super) fn from_budget(tokens: u64) -> ReasoningEffort {
     }
 }
 
-/// `{"type": "enabled", "budget_tokens": n}`, as Anthropic and those who copied it write it.
+/// Parses `{"type": "enabled", "budget_tokens": n}`, in the format of Anthropic's API.
 pub(super) fn from_thinking(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking["type"].as_str() {
         Some("disabled") => Some(ReasoningEffort::Off),
@@ -38,10 +38,10 @@ pub(super) fn from_thinking(thinking: &Value) -> Option<ReasoningEffort> {
     }
 }
 
-/// A model's name that ends in an effort, taken apart: `gpt-5:high` and `gpt-5-high` are `gpt-5` with much thought.
+/// Splits a reasoning effort off a model name: `gpt-5:high` and `gpt-5-high` are `gpt-5` with high effort.
 ///
-/// Behind a colon the word always counts. Behind a hyphen it may belong to the name (`mistral-medium`): whoever asks
-/// must know that there is no such model.
+/// After a colon the word is always an effort. After a hyphen it may be part of the name (`mistral-medium`),
+/// so the caller must check that no model has the whole name.
 pub fn split_effort_suffix(name: &str) -> Option<(&str, ReasoningEffort, SuffixMatch)> {
     let (base, certainty, word) = match (name.rsplit_once(':'), name.rsplit_once('-')) {
         (Some((base, word)), _) if parse(word).is_some() => (base, SuffixMatch::Certain, word),
@@ -52,11 +52,11 @@ pub fn split_effort_suffix(name: &str) -> Option<(&str, ReasoningEffort, SuffixM
     Some((base, effort, certainty))
 }
 
-/// Whether a word at the end of a model's name is an effort.
+/// Certainty that the end of a model name is an effort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuffixMatch {
     Certain,
-    /// Only where the whole name is no model's, and the name without the word is one's.
+    /// The end is an effort only if no model has the whole name and a model has the rest.
     OnlyIfUnknown,
 }
 

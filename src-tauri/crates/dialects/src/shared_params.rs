@@ -1,4 +1,4 @@
-//! What requests of several dialects share: the model's name, limits, stop sequences, sampling.
+//! Parameters that several dialects share: model name, limits, stop sequences, sampling.
 
 use serde::Deserialize;
 
@@ -6,13 +6,13 @@ use super::InvalidRequest;
 use super::json_fields::JsonFields;
 use protocol::{Sampling, is_model_name};
 
-/// More messages than a conversation has; the cap bounds memory, not use.
+/// Maximum number of messages, which bounds memory and exceeds any real conversation.
 pub(super) const MAX_MESSAGES: usize = 20_000;
 const MAX_STOP_SEQUENCES: usize = 16;
-/// More choices than anybody asks for at once.
+/// Maximum value of `n`, more than any client requests.
 const MAX_CHOICES: u64 = 128;
 
-/// The model's name: anything a person could have typed, and nothing that could break a header or a log line.
+/// Reads the model's name, without characters that could break a header or a log line.
 pub(super) fn model(fields: &mut JsonFields<'_>) -> Result<String, InvalidRequest> {
     let model: String = fields.required("model")?;
     if is_model_name(&model) {
@@ -29,7 +29,7 @@ pub(super) fn max_tokens(fields: &mut JsonFields<'_>, name: &str) -> Result<Opti
     }
 }
 
-/// Whether more than one choice is asked for.
+/// Returns whether more than one choice is requested.
 pub(super) fn wants_several_choices(fields: &mut JsonFields<'_>) -> Result<bool, InvalidRequest> {
     match fields.optional::<u64>("n")? {
         Some(n) if n == 0 || n > MAX_CHOICES => {
@@ -55,7 +55,7 @@ pub(super) fn stop(fields: &mut JsonFields<'_>, name: &str) -> Result<Vec<String
     check_stop(stop, name)
 }
 
-/// Stop sequences as they may stand in the inner form.
+/// Validates stop sequences.
 pub(super) fn check_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String>, InvalidRequest> {
     stop.retain(|text| !text.is_empty());
     let fits = stop.len() <= MAX_STOP_SEQUENCES && stop.iter().all(|text| text.len() <= 1_000);
@@ -66,10 +66,10 @@ pub(super) fn check_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String
     }
 }
 
-/// Names of fields that only an upstream with an API of its own honours, as far as they were sent.
+/// Names of the sent fields that only the official API supports.
 pub(super) type ApiOnlyParams = Vec<&'static str>;
 
-/// The numbers that steer the choice of words.
+/// Reads the sampling parameters.
 pub(super) fn sampling(
     fields: &mut JsonFields<'_>,
     api_only_params: &mut ApiOnlyParams,

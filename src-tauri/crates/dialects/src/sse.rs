@@ -1,6 +1,7 @@
-//! Server-sent events, written by hand because a helper that does not escape line ends would let a model write events.
+//! Server-sent events. This is own code because a library that does not escape line breaks would let a model
+//! inject events.
 //!
-//! Every payload here is JSON, which cannot hold a raw line end, so one `data:` line is always one event.
+//! Every payload is JSON, which contains no raw line break, so one `data:` line is always one event.
 
 use std::fmt::Display;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::openai_error;
 
-/// The event that ends a stream which broke off, as OpenAI's SDKs read it: an error, and no end mark behind it.
+/// The event that ends an interrupted stream in OpenAI's format: an error without an end marker.
 pub(super) fn error_frame(code: &str, message: &str) -> String {
     let json = openai_error::error_body(502, code, message, None);
     debug_assert!(!json.contains(['\n', '\r']), "JSON without raw line ends");
@@ -31,12 +32,12 @@ pub(super) fn write_event(out: &mut String, name: &str, data: &impl Display) {
     out.push_str("\n\n");
 }
 
-/// An image for a dialect whose replies have no place for one.
+/// Markdown link to an image, for dialects whose replies have no field for images.
 pub(super) fn image_markdown(url: &str) -> String {
     format!("![image]({url})")
 }
 
-/// The arguments of a call as the object that they have to be.
+/// The arguments of a call as an object; empty if they are not one.
 pub(super) fn arguments_object(arguments: &str) -> Value {
     let empty = || Value::Object(serde_json::Map::new());
     serde_json::from_str(arguments).ok().filter(Value::is_object).unwrap_or_else(empty)

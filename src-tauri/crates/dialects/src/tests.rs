@@ -1,5 +1,5 @@
-//! What holds for every dialect: a client that reads a stream gets the same as one that reads the whole reply, whatever
-//! the pieces were, and nothing of what the model said is lost on the way.
+//! Properties of every dialect: streamed and complete replies have the same content, however the pieces are
+//! cut, and no output of the model is lost.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use super::*;
 use protocol::{CompleteReply, Event, FinishReason, Usage};
 
-/// All dialects that carry more than text.
+/// Returns all dialects that carry more than text.
 fn rich_dialects() -> impl Iterator<Item = &'static dyn Dialect> {
     DIALECTS.iter().copied().filter(|dialect| dialect.name() != "openai-completions")
 }
 
-/// What a client knows once a reply is over.
+/// Content of a reply, as a client reads it.
 #[derive(Debug, Default, PartialEq)]
 struct ObservedReply {
     text: String,
     thought: String,
-    /// Name and arguments.
+    /// Name and arguments of each call.
     calls: Vec<(String, Value)>,
     finish: String,
     tokens: u64,
@@ -220,7 +220,7 @@ fn finish() -> impl Strategy<Value = FinishReason> {
     ]
 }
 
-/// The events of what was said, with arguments in pieces of so many characters.
+/// The events of a reply, with arguments in pieces of `slice` characters.
 fn events(said: &[ReplyPiece], slice: usize, finish: FinishReason) -> Vec<Event> {
     let mut events = Vec::new();
     for (at, said) in said.iter().enumerate() {

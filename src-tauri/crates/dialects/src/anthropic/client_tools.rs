@@ -1,11 +1,11 @@
-//! Tools that Anthropic's models know by their kind alone and the client runs itself: a shell, an editor, a memory. Other
-//! models are given the schemas that Anthropic's documentation describes.
+//! Anthropic's client tools, which its models know by their type alone: a shell, an editor, a memory. Other
+//! models get the schemas that Anthropic's documentation describes.
 
 use serde_json::{Value, json};
 
 use protocol::Tool;
 
-/// The tool of a kind such as `bash_20250124`, under the name that the client gave it.
+/// The tool of a type such as `bash_20250124`, under the name that the client gave it.
 pub(super) fn client_tool(kind: &str, name: Option<&str>) -> Option<Tool> {
     let (family, version) = kind.rsplit_once('_')?;
     let (default_name, description, parameters) = match family {
@@ -44,7 +44,7 @@ fn bash_schema() -> Value {
     object_schema(&json!({ "command": string_schema(), "restart": { "type": "boolean" } }), &[])
 }
 
-/// Since July 2025 a text to insert has a field of its own.
+/// The schema of the text editor. Since version 20250728 the inserted text has a field of its own.
 fn editor_schema(inserts_by_own_field: bool) -> Value {
     let commands = ["view", "create", "str_replace", "insert"];
     let mut properties = json!({

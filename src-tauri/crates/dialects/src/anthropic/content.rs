@@ -1,4 +1,4 @@
-//! Messages of Anthropic's form: content as text or as blocks, with calls and their results among them.
+//! Messages of Anthropic's API: content as a string or as blocks, including calls and results.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::json_fields::{StringOrList, deserialize_raw};
 use crate::{InvalidRequest, file, image};
 use protocol::{Message, Part, Role, ToolCall, ToolResult};
 
-/// A message as it stands in the body.
+/// A message of the request body.
 #[derive(Deserialize)]
 pub(super) struct WireMessage<'a> {
     #[serde(borrow)]
@@ -18,7 +18,7 @@ pub(super) struct WireMessage<'a> {
     content: Content<'a>,
 }
 
-/// Text, or blocks.
+/// Content of a message: a string or blocks.
 pub(super) type Content<'a> = StringOrList<'a, Block<'a>>;
 
 #[derive(Deserialize)]
@@ -43,10 +43,11 @@ pub(super) struct Block<'a> {
     context: Option<Cow<'a, str>>,
     #[serde(default)]
     is_error: Option<bool>,
-    /// In what the user sends a wish, in what the model said the citations themselves.
+    /// Citation settings in a block of the user, citations in a block of the model.
     #[serde(borrow, default)]
     citations: Option<&'a RawValue>,
-    /// These three have another form in each kind of block.
+    /// Source of an image, document or search result. The form of `source`, `input` and `content` depends on
+    /// the type of the block.
     #[serde(borrow, default)]
     source: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -55,7 +56,7 @@ pub(super) struct Block<'a> {
     content: Option<&'a RawValue>,
 }
 
-/// Where an image or a document comes from.
+/// Source of an image or a document.
 #[derive(Deserialize)]
 struct BlockSource<'a> {
     #[serde(borrow, rename = "type")]
@@ -70,26 +71,26 @@ struct BlockSource<'a> {
     content: Option<&'a RawValue>,
 }
 
-/// Translates, and remembers what had to be left out.
+/// Translator of content, with the names of what was left out.
 #[derive(Default)]
 pub(super) struct ContentReader {
     ignored: Vec<&'static str>,
 }
 
 impl ContentReader {
-    /// Remembers the name of something that has no effect.
+    /// Records the name of a field that has no effect.
     pub(super) fn record_ignored(&mut self, name: &'static str) {
         if !self.ignored.contains(&name) {
             self.ignored.push(name);
         }
     }
 
-    /// The names of what was left out.
+    /// The names of the fields that have no effect.
     pub(super) fn ignored(self) -> impl Iterator<Item = String> {
         self.ignored.into_iter().map(str::to_owned)
     }
 
-    /// The system prompt as a message, or nothing.
+    /// The system prompt as a message; empty if there is none.
     pub(super) fn system(&mut self, system: Option<Content<'_>>) -> Result<Vec<Message>, InvalidRequest> {
         let mut parts = system.map_or_else(|| Ok(Vec::new()), |system| self.parts("system", system))?;
         parts.retain(|part| !matches!(part, Part::Text(text) if is_attribution(text)));
@@ -127,8 +128,8 @@ impl ContentReader {
         Ok(parts)
     }
 
-    /// Blocks of Anthropic's own tools have no meaning elsewhere: they are left out, as is a kind nobody knows, unless it
-    /// has a text.
+    /// Translates one block. Blocks of Anthropic's server tools have no meaning for other models and are left
+    /// out. Of a block of unknown type only the text is kept.
     fn block(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, InvalidRequest> {
         if block.citations.is_some_and(|wish| wish.get().starts_with('{') && wish.get().contains("true")) {
             self.record_ignored("messages.content.citations");
@@ -144,7 +145,7 @@ impl ContentReader {
             "search_result" => self.search_result(param, block),
             "tool_use" => Ok(vec![Part::Call(call(param, block)?)]),
             "tool_result" => Ok(vec![Part::Result(self.result(param, block)?)]),
-            // The summary that stands in the place of all before it.
+            // The summary that replaces all earlier messages.
             "compaction" => self.nested_parts(param, block.content),
             "tool_reference" => {
                 Ok(vec![Part::Text(available_tool_text(&required(param, "tool_name", block.tool_name)?))])
@@ -195,7 +196,7 @@ impl ContentReader {
         Ok(parts)
     }
 
-    /// Content within a block. Results do not hold results.
+    /// Translates the content of a block. A result cannot contain calls or results.
     fn nested_parts(&mut self, param: &str, raw: Option<&RawValue>) -> Result<Vec<Part>, InvalidRequest> {
         let param = format!("{param}.content");
         let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Vec::new()) };
@@ -208,14 +209,14 @@ impl ContentReader {
     }
 }
 
-/// What a search among tools found. Anthropic's servers show the tool's definition in its place; here it stands among the
-/// tools, and a result without a word would look as if nothing had been found.
-/// Whether a text is the block by which Claude Code tells Anthropic who pays. It differs in every request, and says
-/// nothing to a model. (<https://code.claude.com/docs/en/llm-gateway-protocol>)
+/// Whether a text is Claude Code's billing attribution, which differs in every request and has no meaning for
+/// a model (<https://code.claude.com/docs/en/llm-gateway-protocol>).
 fn is_attribution(text: &str) -> bool {
     text.starts_with("x-anthropic-billing-header:") && !text.trim_end().contains('\n')
 }
 
+/// Text for a tool that a tool search found. Anthropic's servers insert the tool's definition instead; here
+/// it is among the tools, and an empty result would look as if nothing had been found.
 fn available_tool_text(name: &str) -> String {
     format!("The tool {name} is there and can be called.")
 }

@@ -1,4 +1,4 @@
-//! Messages as they go back: the events of a stream, and whole messages.
+//! Encoder of Anthropic's replies: the events of a stream, and whole messages.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,11 @@ use super::error::error_body;
 use crate::{Encode, ReplyContext, sse};
 use protocol::{CompleteReply, Event, FinishReason, Part, Usage};
 
-/// Stands where Anthropic signs what was thought. Clients send it back, and nobody here reads it.
+/// Placeholder for Anthropic's signature of a thinking block. Clients send it back, and it is not verified
+/// here.
 const SIGNATURE: &str = "unsigned";
 
-/// What the open block holds.
+/// Type of the open content block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BlockKind {
     Text,
@@ -17,12 +18,12 @@ enum BlockKind {
     ToolUse,
 }
 
-/// Writes the events of a message.
+/// Encoder of a message.
 pub(crate) struct Encoder {
     context: ReplyContext,
     started: bool,
     open: Option<BlockKind>,
-    /// The place of the open block, or of the next.
+    /// Index of the open block, or of the next one.
     index: usize,
 }
 
@@ -33,7 +34,7 @@ impl Encoder {
 
     fn begin(&mut self, out: &mut String) {
         if !std::mem::replace(&mut self.started, true) {
-            // What the prompt took is known at the end only.
+            // The number of prompt tokens is known only at the end.
             let message = self.message(Vec::new(), None, Usage::default());
             sse::write_event(out, "message_start", &json!({ "type": "message_start", "message": message }));
             sse::write_event(out, "ping", &json!({ "type": "ping" }));
@@ -53,7 +54,7 @@ impl Encoder {
         })
     }
 
-    /// Makes sure that a block of this kind is open.
+    /// Opens a block of this type, unless one is open.
     fn ensure_open(&mut self, out: &mut String, block: BlockKind) {
         if self.open != Some(block) {
             let start = match block {
@@ -81,7 +82,7 @@ impl Encoder {
         self.index += 1;
     }
 
-    /// The hot path: a piece of a text, written without a tree of values.
+    /// Writes a piece of text. This is the hot path, so no JSON tree is built.
     fn delta(&self, out: &mut String, kind: &str, field: &str, text: &str) {
         out.push_str("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
         out.push_str(&self.index.to_string());
@@ -116,7 +117,7 @@ impl Encode for Encoder {
                 self.ensure_open(&mut out, BlockKind::Thinking);
                 self.delta(&mut out, "thinking_delta", "thinking", text);
             }
-            // Who did not ask for thoughts may take the first block for the reply.
+            // A client that did not ask for reasoning may take the first block for the reply.
             Event::Reasoning(_) => {}
             Event::Call { id, name } => {
                 let start = json!({ "type": "tool_use", "id": id, "name": name, "input": {} });
@@ -185,7 +186,7 @@ fn stop_sequence(finish: &FinishReason) -> Option<&str> {
     }
 }
 
-/// Anthropic counts what came out of a cache beside the rest, not within it.
+/// Usage in Anthropic's format, which counts cached tokens separately from the other input tokens.
 fn usage_json(usage: Usage) -> Value {
     json!({
         "input_tokens": usage.prompt_tokens.saturating_sub(usage.cached_tokens),

@@ -1,14 +1,15 @@
-//! Anthropic's error body, from which its SDKs raise their own classes.
+//! Anthropic's error body, from which its SDKs raise their exceptions.
 
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-/// The words in the message by which Claude Code knows that it has to compact the conversation
+/// The text in an error message by which Claude Code knows that it has to compact the conversation
 /// (<https://code.claude.com/docs/en/llm-gateway-protocol>).
 const PROMPT_TOO_LONG: &str = "prompt is too long";
 
-/// `{"type":"error","error":{"type","message","details"}}`. `status` decides the type; our own code stands in the details.
+/// The body `{"type":"error","error":{"type","message","details"}}`. `status` decides the type; our own error
+/// code is in the details.
 pub(crate) fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
     let kind = match (status, code) {
         (401, _) => "authentication_error",

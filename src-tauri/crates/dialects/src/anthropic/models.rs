@@ -1,13 +1,13 @@
-//! Anthropic's list of models, and the count of a request's tokens.
+//! Anthropic's model list and token count.
 
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-/// The moment given for models whose age nobody tells.
+/// Creation time that is reported for all models, whose real one is unknown.
 const PLACEHOLDER_CREATED: &str = "2025-01-01T00:00:00Z";
 
-/// The body of `GET /v1/models`, of ids and display names: everything on one page.
+/// The body of `GET /v1/models`, from ids and display names. All models are on one page.
 pub fn models<'a>(models: impl IntoIterator<Item = (Cow<'a, str>, &'a str)>) -> String {
     let data: Vec<Value> = models.into_iter().map(|(id, name)| model_object(&id, name)).collect();
     let end = |entry: Option<&Value>| entry.map_or(Value::Null, |entry| entry["id"].clone());

@@ -1,4 +1,4 @@
-//! Embeddings: Ollama's two requests for them as OpenAI's, and OpenAI's answer as theirs.
+//! Embeddings: translates Ollama's two requests to OpenAI's request, and OpenAI's response back.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use crate::json_fields::JsonFields;
 use crate::{InvalidRequest, shared_params};
 
-/// Which of the two was asked.
+/// Endpoint for embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbedEndpoint {
-    /// `POST /api/embed`: texts.
+    /// `POST /api/embed`, with a list of texts.
     Embed,
-    /// `POST /api/embeddings`, which is older: one prompt.
+    /// `POST /api/embeddings`, the older endpoint, with one prompt.
     Embeddings,
 }
 
-/// OpenAI's request for the same, and the model's name.
+/// Returns OpenAI's request for the same embeddings, and the name of the model.
 ///
 /// # Errors
 /// [`InvalidRequest`] names the field that is missing or wrong.
@@ -39,7 +39,7 @@ pub fn embed_request(kind: EmbedEndpoint, body: &Bytes) -> Result<(Bytes, String
     Ok((wanted.to_string().into(), model))
 }
 
-/// The body of the answer, from OpenAI's; `None` where that is none.
+/// Returns the response body, from OpenAI's; `None` if that cannot be parsed.
 pub fn embed_reply(kind: EmbedEndpoint, model: &str, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Wire {

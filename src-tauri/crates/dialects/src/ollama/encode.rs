@@ -1,4 +1,4 @@
-//! Replies as Ollama writes them: one JSON object a line, the last with counts and durations.
+//! Encoder of Ollama's replies: one JSON object per line, the last with counts and durations.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use super::models::rfc3339;
 use crate::{Encode, ReplyContext, sse};
 use protocol::{CompleteReply, Event, FinishReason, Usage};
 
-/// Which of the two requests is answered.
+/// Endpoint that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OllamaEndpoint {
     Chat,
     Generate,
 }
 
-/// Writes the lines of a reply.
+/// Encoder of a reply.
 pub(crate) struct Encoder {
     context: ReplyContext,
     endpoint: OllamaEndpoint,
     created: String,
-    /// The call whose arguments are not whole yet: here a call comes in one piece.
+    /// Id, name and arguments of the call that is not complete yet, since Ollama sends a call in one piece.
     call: Option<(String, String, String)>,
     calls: usize,
     time_to_first: Duration,
@@ -43,7 +43,7 @@ impl Encoder {
         object
     }
 
-    /// Where the parts of a message stand that are no text.
+    /// Returns the object that contains the fields of the reply besides the text.
     fn reply_fields<'a>(&self, object: &'a mut Value) -> &'a mut Value {
         match self.endpoint {
             OllamaEndpoint::Chat => &mut object["message"],
@@ -51,8 +51,9 @@ impl Encoder {
         }
     }
 
-    /// A generated answer has a place for one image, and a message for none: Ollama's own client does not read one that
-    /// comes back in the field in which it sends them. The others stand in the text.
+    /// The text of a complete reply, with images as Markdown links. The response of `generate` has a field
+    /// for the first image. That of `chat` has none, since Ollama's own client does not read `images` of a
+    /// reply.
     fn complete_text(&self, answer: &CompleteReply) -> String {
         let placed = usize::from(self.endpoint == OllamaEndpoint::Generate);
         let rest = answer.images.iter().skip(placed).map(|url| sse::image_markdown(url));
@@ -166,7 +167,7 @@ fn call(index: usize, id: &str, name: &str, arguments: &str) -> Value {
     json!({ "id": id, "function": function })
 }
 
-/// An image without the head of its data URL.
+/// The base64 data of an image's data URL.
 fn base64_data(url: &str) -> Value {
     url.split_once(',').map_or(url, |(_, data)| data).into()
 }

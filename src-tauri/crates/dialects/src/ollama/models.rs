@@ -1,17 +1,17 @@
-//! What Ollama's clients ask about models, and its forms of everything that is no reply.
+//! Ollama's model information, version and other responses that are not replies of a model.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// The version of Ollama whose API this is: clients ask, because older ones cannot do all they need.
+/// Version of Ollama whose API is served. Clients request it and reject versions that lack a feature.
 pub const EMULATED_VERSION: &str = "0.13.0";
 
-/// What is told of a model.
+/// Properties of a model.
 #[derive(Debug, Clone, Copy)]
 pub struct OllamaModel<'a> {
     pub name: &'a str,
     pub family: &'a str,
-    /// The longest prompt and reply together, tokens.
+    /// Context length, tokens.
     pub context: u64,
     pub vision: bool,
     pub tools: bool,
@@ -29,7 +29,7 @@ pub fn tags<'a>(models: impl IntoIterator<Item = (&'a str, &'a str)>) -> String 
     json!({ "models": models }).to_string()
 }
 
-/// The body of `GET /api/ps`: nothing is ever loaded here.
+/// The body of `GET /api/ps`: no model is ever loaded.
 pub fn running() -> String {
     json!({ "models": [] }).to_string()
 }
@@ -79,7 +79,7 @@ fn details(family: &str) -> Value {
     })
 }
 
-/// An RFC 3339 timestamp in UTC, of a time in seconds since 1970.
+/// An RFC 3339 timestamp in UTC, from Unix seconds.
 pub(super) fn rfc3339(unix_seconds: u64) -> String {
     let timestamp = i64::try_from(unix_seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     timestamp.unwrap_or(Timestamp::MAX).to_string()

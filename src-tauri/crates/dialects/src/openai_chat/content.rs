@@ -1,4 +1,4 @@
-//! Messages of a chat completion: roles, content as text or as parts, calls and their results.
+//! Messages of a chat completion: roles, content as a string or as parts, calls and results.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::shared_params::MAX_MESSAGES;
 use crate::{InvalidRequest, file};
 use protocol::{Message, Part, Role, ToolCall, ToolResult};
 
-/// More calls than a model makes in one reply.
+/// Maximum number of tool calls in a message, more than any model makes.
 const MAX_TOOL_CALLS: usize = 1_000;
 
-/// A message as it stands in the body.
+/// A message of the request body.
 #[derive(Deserialize)]
 pub(crate) struct WireMessage<'a> {
     #[serde(borrow)]
@@ -23,7 +23,7 @@ pub(crate) struct WireMessage<'a> {
     content: Content<'a>,
     #[serde(borrow, default, alias = "tool_name")]
     name: Option<Cow<'a, str>>,
-    /// Ollama's: bare base64.
+    /// Images as bare base64, in Ollama's dialect.
     #[serde(borrow, default)]
     images: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
@@ -32,14 +32,15 @@ pub(crate) struct WireMessage<'a> {
     function_call: Option<WireFunction<'a>>,
     #[serde(borrow, default)]
     tool_call_id: Option<Cow<'a, str>>,
-    /// What the model thought. Others write it as `reasoning`, where it may be anything, Ollama as `thinking`.
+    /// Reasoning of the model. Other vendors call the field `reasoning`, with values of any type, and Ollama
+    /// calls it `thinking`.
     #[serde(borrow, default)]
     reasoning_content: Option<&'a RawValue>,
     #[serde(borrow, default, alias = "thinking")]
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default)]
     refusal: Option<Cow<'a, str>>,
-    /// What the model spoke, by an id that only OpenAI's servers know.
+    /// Audio of an earlier reply, by an id that only OpenAI's servers know.
     #[serde(borrow, default)]
     audio: Option<&'a RawValue>,
 }
@@ -50,7 +51,7 @@ struct WireCall<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     function: Option<WireFunction<'a>>,
-    /// Free text instead of arguments.
+    /// Call of a custom tool, with text instead of arguments.
     #[serde(borrow, default)]
     custom: Option<WireFunction<'a>>,
 }
@@ -94,8 +95,8 @@ struct WireFile<'a> {
 /// The messages of a request.
 pub(crate) struct DecodedMessages {
     pub(crate) messages: Vec<Message>,
-    /// Some parts (sound, documents) have no place in the inner form: only an upstream that gets the body itself sees
-    /// them.
+    /// Whether there are parts, such as audio, that [`Message`] cannot represent. Only an upstream that gets
+    /// the raw body receives them.
     pub(crate) needs_raw_body: bool,
 }
 
@@ -117,18 +118,18 @@ pub(crate) fn messages(
     Ok(DecodedMessages { messages, needs_raw_body: reader.needs_raw_body })
 }
 
-/// What must be known of the messages before.
+/// Translator of messages, with the state of the earlier ones.
 #[derive(Default)]
 struct MessageReader {
     needs_raw_body: bool,
-    /// Calls without a result yet, for the results that name no id, or one that no call has.
+    /// Calls without a result yet, for results that have no id, or an unknown one.
     pending_calls: Vec<PendingCall>,
 }
 
 struct PendingCall {
     id: String,
     name: String,
-    /// The client gave it no id; the one above is made here.
+    /// Whether `id` was generated here because the client sent none.
     has_generated_id: bool,
 }
 
@@ -160,7 +161,7 @@ impl MessageReader {
                 "the message has no content",
             ));
         }
-        // Where several people or agents speak as the user, the name is all that tells them apart.
+        // If several people or agents share the role `user`, only the name distinguishes them.
         let speaker = wire.name.filter(|name| role == Role::User && !name.is_empty());
         parts.splice(0..0, speaker.map(|name| Part::Text(format!("{name}:"))));
         Ok(Message { role, parts })
@@ -172,7 +173,7 @@ impl MessageReader {
         let mut parts: Vec<Part> =
             thought.filter(|text| !text.is_empty()).map(Part::Reasoning).into_iter().collect();
         let said = self.parts(index, wire.content)?;
-        // Beside calls, clients write no text as an empty one.
+        // With calls, clients send an empty string if there is no text.
         parts.extend(said.into_iter().filter(|part| *part != Part::Text(String::new())));
         parts.extend(wire.refusal.map(|text| Part::Text(text.into_owned())));
         let legacy =
@@ -219,8 +220,9 @@ impl MessageReader {
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
     }
 
-    /// The call that a result belongs to: the one of its id; without one, the first of its name. An id that no call has
-    /// may stand beside calls without ids, as LiteLLM writes them for Ollama: then the first of those counts.
+    /// Removes and returns the call that a result belongs to: the one with its id or, without an id, the
+    /// first with its name. LiteLLM sends results with ids for calls without ids to Ollama; an unknown id
+    /// therefore matches the first call with a generated id.
     fn take_answered_call(&mut self, id: Option<&str>, name: Option<&str>) -> Option<PendingCall> {
         let of_name = |call: &PendingCall| name.is_none_or(|name| call.name == name);
         let place = match id {
@@ -247,7 +249,7 @@ impl MessageReader {
         translated.collect()
     }
 
-    /// A kind of part that nobody here knows still counts where it has a text.
+    /// Translates one part. Of a part of unknown type only the text is kept.
     fn part(&mut self, param: &str, part: WirePart<'_>) -> Result<Option<Part>, InvalidRequest> {
         let missing =
             |name: &str| InvalidRequest::new(format!("{param}.{name}"), format!("the part has no '{name}'"));
@@ -267,7 +269,7 @@ impl MessageReader {
                     let data = file.file_data?;
                     file::from_data(param, file.filename.as_deref(), &data).ok()
                 });
-                // One that is kept elsewhere, or in another form.
+                // A file that is referred to by an id, or has another form.
                 self.needs_raw_body |= known.is_none();
                 Ok(known)
             }
@@ -279,7 +281,7 @@ impl MessageReader {
     }
 }
 
-/// The pictures that stand beside a message's text.
+/// Translates the images of a message in Ollama's dialect.
 fn images(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, InvalidRequest> {
     let picture = |(at, data): (usize, &Cow<'_, str>)| {
         image::from_base64(&format!("messages[{index}].images[{at}]"), data)
@@ -287,13 +289,13 @@ fn images(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, 
     images.iter().flatten().enumerate().map(picture).collect()
 }
 
-/// The JSON text of arguments. Most clients write it as a text, some as the object itself.
+/// Arguments as JSON text. Most clients send a string, some the object itself.
 fn arguments(raw: Option<&RawValue>) -> String {
     let text = raw.and_then(|raw| json_string(raw).or_else(|| Some(raw.get().to_owned())));
     text.filter(|text| !text.trim().is_empty() && text != "null").unwrap_or_else(|| "{}".to_owned())
 }
 
-/// Free text in the form of the one function argument that stands for it.
+/// Arguments of the function that represents a custom tool, with the text as the only one.
 fn custom_input(raw: Option<&RawValue>) -> String {
     serde_json::json!({ "input": raw.and_then(json_string).unwrap_or_default() }).to_string()
 }

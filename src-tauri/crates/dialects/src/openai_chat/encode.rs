@@ -1,17 +1,17 @@
-//! Chat completions as they go back: chunks of a stream, and whole replies.
+//! Encoder of chat completions: chunks of a stream, and whole replies.
 
 use serde_json::{Value, json};
 
 use crate::{Encode, ReplyContext, sse};
 use protocol::{CompleteReply, Event, FinishReason, Usage};
 
-/// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
+/// Encoder of chat completions. The constant head and tail of a chunk are built once per reply.
 pub(crate) struct Encoder {
     context: ReplyContext,
     head: String,
     tail: &'static str,
     started: bool,
-    /// How many calls began.
+    /// Number of calls that have begun.
     calls: usize,
 }
 
@@ -39,7 +39,7 @@ impl Encoder {
         out.push_str(self.tail);
     }
 
-    /// The hot path: a piece of text in one field of the delta.
+    /// Writes a piece of text in one field of the delta. This is the hot path.
     fn text_delta(&self, out: &mut String, field: &str, text: &str) {
         out.push_str(&self.head);
         out.push_str(r#"{"index":0,"delta":{""#);
@@ -120,7 +120,7 @@ fn message(answer: &CompleteReply) -> Value {
         .calls()
         .map(|call| json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } }))
         .collect();
-    // Beside calls, content without text is null; alone it is an empty text.
+    // Without text the content is null if there are calls, and otherwise an empty string.
     let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { Value::String(text) };
     let mut message = json!({ "role": "assistant", "content": content, "refusal": null });
     let reasoning = answer.reasoning();
@@ -137,7 +137,7 @@ fn message(answer: &CompleteReply) -> Value {
     message
 }
 
-/// An image of a reply, as api.mammouth.ai writes it.
+/// An image of a reply, in the format of api.mammouth.ai.
 fn image(index: usize, url: &str) -> Value {
     json!({ "type": "image_url", "index": index, "image_url": { "url": url } })
 }

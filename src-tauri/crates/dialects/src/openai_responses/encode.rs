@@ -1,4 +1,4 @@
-//! Responses as they go back: the whole sequence of events, and the object that stands at its end.
+//! Encoder of responses: the sequence of events, and the response object that ends it.
 
 use serde_json::{Value, json};
 
@@ -7,21 +7,22 @@ use super::tools::CallForm;
 use crate::{Encode, ReplyContext, StoredResponse, sse};
 use protocol::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
 
-/// Writes a response. Whole ones are made by the same steps: only the last object is sent.
+/// Encoder of a response. A response that is not streamed is built from the same events, of which only the
+/// final object is sent.
 pub(crate) struct Encoder {
     context: ReplyContext,
     state: ResponsesState,
     sequence: u64,
     started: bool,
     open: Option<OpenItem>,
-    /// The finished items, as they stand in the object.
+    /// The finished items, as in the field `output`.
     output: Vec<Value>,
     parts: Vec<Part>,
-    /// The object, once it is final.
+    /// The response object, once the response is complete.
     final_object: Option<String>,
 }
 
-/// The item that is being written. Its text is kept, because its end repeats it.
+/// The item that is being written, with its text, which its last event repeats.
 struct OpenItem {
     id: String,
     kind: ItemKind,
@@ -32,7 +33,7 @@ struct OpenItem {
 enum ItemKind {
     Message,
     Reasoning,
-    /// Call id and flat name.
+    /// A call, with its id and the flat name of its tool.
     Call(String, String),
 }
 
@@ -51,7 +52,7 @@ impl Encoder {
         }
     }
 
-    /// `rest` are the event's own members.
+    /// Writes an event. `rest` is the JSON text of the event's own members.
     fn event(&mut self, out: &mut String, name: &str, rest: &str) {
         let number = self.sequence;
         self.sequence += 1;
@@ -90,12 +91,12 @@ impl Encoder {
         format!("resp_{}", self.context.id)
     }
 
-    /// Where an event belongs, as members.
+    /// The item id and the output index of an event, as JSON text of object members.
     fn position(&self, id: &str) -> String {
         format!(r#""item_id":"{id}","output_index":{}"#, self.output.len())
     }
 
-    /// Makes sure that an item of this kind is open.
+    /// Opens an item of this kind, unless one is open.
     fn ensure_open(&mut self, out: &mut String, kind: ItemKind) {
         if self.open.as_ref().is_none_or(|open| open.kind != kind) {
             self.close(out);
@@ -142,7 +143,7 @@ impl Encoder {
         self.open = Some(open);
     }
 
-    /// The item as it stands in `output`, or, while nothing of it is written, as it is announced.
+    /// The item as in the field `output` or, while it is in progress, as in `response.output_item.added`.
     fn item(&self, open: &OpenItem, status: &str) -> Value {
         let done = status == "completed";
         match &open.kind {
@@ -184,7 +185,7 @@ impl Encoder {
         item
     }
 
-    /// A piece of the open item's text.
+    /// Writes a piece of the open item's text.
     fn delta(&mut self, out: &mut String, text: &str) {
         let place = match &mut self.open {
             Some(open) => {
@@ -196,7 +197,7 @@ impl Encoder {
         let (name, rest) = match self.open.as_ref().map(|open| &open.kind) {
             Some(ItemKind::Message) => ("response.output_text.delta", ",\"content_index\":0,\"logprobs\":[]"),
             Some(ItemKind::Reasoning) => ("response.reasoning_summary_text.delta", ",\"summary_index\":0"),
-            // Free text is known once its frame of JSON is whole; a search's arguments are written as an object.
+            // A custom tool's text is known once its JSON is complete. A search's arguments are an object.
             Some(ItemKind::Call(_, name))
                 if self.state.tool_origins.call_form(name) != CallForm::Function =>
             {
@@ -320,7 +321,8 @@ impl Encode for Encoder {
         out
     }
 
-    /// The object says that it failed, for who reads objects; the error behind it makes SDKs raise.
+    /// The event `response.failed` with the response object, and an event `error`, by which SDKs raise an
+    /// exception.
     fn encode_error(&mut self, code: &str, message: &str) -> String {
         let mut out = String::new();
         self.begin(&mut out);
@@ -368,7 +370,8 @@ fn summary_text(text: &str) -> Value {
     json!({ "type": "summary_text", "text": text })
 }
 
-/// The one text in the arguments of a custom tool; what is in no such frame is the text itself.
+/// The text in the arguments of a custom tool. Arguments that are not an object with `input` are the text
+/// themselves.
 fn custom_input(arguments: &str) -> String {
     let framed: Option<Value> = serde_json::from_str(arguments).ok();
     let inner = framed.as_ref().and_then(|framed| framed["input"].as_str());

@@ -1,4 +1,4 @@
-//! Input items: messages, calls, their results, and thoughts that come back.
+//! Input items: messages, calls, results and reasoning of earlier replies.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::json_fields::{StringOrList, deserialize_raw};
 use crate::{InvalidRequest, file, reasoning_effort};
 use protocol::{Message, Part, ReasoningEffort, Role, ToolCall, ToolResult};
 
-/// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
+/// An item of the request body. Its id, status and annotations are ignored.
 #[derive(Deserialize)]
 pub(super) struct InputItem<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -30,7 +30,8 @@ pub(super) struct InputItem<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     namespace: Option<Cow<'a, str>>,
-    /// These have another form in each kind of item.
+    /// Arguments of a call. The form of `arguments`, `input`, `action` and `output` depends on the type of
+    /// the item.
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -39,14 +40,14 @@ pub(super) struct InputItem<'a> {
     action: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
-    /// A picture that was generated, as base64.
+    /// A generated image, as base64.
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tools: Option<&'a RawValue>,
     #[serde(borrow, default)]
     reasoning: Option<&'a RawValue>,
-    /// Of a message between agents.
+    /// Sender of a message between agents.
     #[serde(borrow, default)]
     author: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -69,19 +70,20 @@ pub(super) struct ItemPart<'a> {
     filename: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     file_data: Option<Cow<'a, str>>,
-    /// OpenAI's servers encrypt what one agent tells another; from here it comes back as the model wrote it.
+    /// Text of a message between agents. OpenAI's servers encrypt it; this program returns it as the model
+    /// wrote it, and so receives plain text.
     #[serde(borrow, default)]
     encrypted_content: Option<Cow<'a, str>>,
 }
 
-/// Translates, and remembers what the items hold besides the conversation.
+/// Translator of input items, with the tools, the effort and the omissions found in them.
 #[derive(Default)]
 pub(super) struct InputReader {
-    /// The tools of the request, and those that items bring.
+    /// The tools of the request and of its input items.
     pub(super) toolbox: Toolbox,
-    /// The latest effort that an item asks for.
+    /// The reasoning effort of the last `configuration_update` item.
     pub(super) effort: Option<ReasoningEffort>,
-    /// Something had to be left out.
+    /// Whether something was left out.
     pub(super) incomplete: bool,
 }
 
@@ -90,7 +92,8 @@ impl InputReader {
         Self { toolbox, ..Self::default() }
     }
 
-    /// The conversation: what one side says in several items is one message, so that calls made together stay together.
+    /// Translates the items. Consecutive items of one role become one message, so that parallel calls stay
+    /// together.
     pub(super) fn read(
         &mut self,
         input: StringOrList<'_, InputItem<'_>>,
@@ -142,7 +145,7 @@ impl InputReader {
             kind if kind.ends_with("_call") && item.call_id.is_some() => {
                 Ok(by_model(vec![Part::Call(call(param, kind, item)?)]))
             }
-            // What OpenAI's own servers did (a search, a call of an MCP server) cannot be shown to another model.
+            // Results of OpenAI's hosted tools (a search, an MCP call) cannot be passed to another model.
             _ => {
                 self.incomplete = true;
                 Ok(None)
@@ -163,7 +166,8 @@ impl InputReader {
         Ok(Message { role, parts: self.parts(&format!("{param}.content"), item.content)? })
     }
 
-    /// A picture of an earlier reply. Models take pictures from the user only.
+    /// The image of an earlier reply, as a message of the user, since models accept images only from the
+    /// user.
     fn generated_image(&mut self, param: &str, result: Option<&RawValue>) -> Option<Message> {
         let data: Option<String> = result.and_then(|raw| serde_json::from_str(raw.get()).ok());
         let picture = data.and_then(|data| image::from_base64(param, &data).ok());
@@ -172,7 +176,7 @@ impl InputReader {
         picture.map(|picture| Message { role: Role::User, parts: vec![head, picture] })
     }
 
-    /// What one of several agents tells another, as a message of the user that says so.
+    /// A message between agents, as a message of the user with the names of sender and recipient.
     fn agent_message(&mut self, param: &str, item: InputItem<'_>) -> Result<Message, InvalidRequest> {
         let from = item.author.as_deref().unwrap_or("another agent");
         let to = item.recipient.as_deref().map(|name| format!(" to {name}")).unwrap_or_default();
@@ -181,7 +185,8 @@ impl InputReader {
         Ok(Message { role: Role::User, parts: std::iter::once(head).chain(parts).collect() })
     }
 
-    /// The answer of the client's own search among tools. Without the id of a call OpenAI's servers searched.
+    /// The result of the client's tool search. A search by OpenAI's servers has no call id and gets no
+    /// message.
     fn tool_search_result(
         &mut self,
         param: &str,
@@ -237,7 +242,7 @@ impl InputReader {
         }
     }
 
-    /// The result of a call: a text, parts, or whatever an older kind of tool gives, as its JSON text.
+    /// The result of a call: a string, parts, or the JSON text of any other value.
     fn output(&mut self, param: &str, item: InputItem<'_>) -> Result<Message, InvalidRequest> {
         let raw = item.output.map_or("null", RawValue::get);
         let param = format!("{param}.output");
@@ -257,7 +262,7 @@ impl InputReader {
     }
 }
 
-/// Whether a list is one of parts, and not of what a tool gives in its own form, such as the outputs of commands.
+/// Whether a list contains content parts, and not values in a tool's own format, such as outputs of commands.
 fn is_part_list(output: &RawValue) -> bool {
     #[derive(Deserialize)]
     struct Kind {
@@ -267,7 +272,8 @@ fn is_part_list(output: &RawValue) -> bool {
     serde_json::from_str::<Vec<Kind>>(output.get()).is_ok()
 }
 
-/// Why an item of this kind is refused: it asks for something, or holds a part of the conversation that cannot be read.
+/// Returns the reason why an item of this type is rejected: it requests an action, or contains a part of the
+/// conversation that cannot be read.
 fn rejection_reason(kind: &str) -> Option<&'static str> {
     match kind {
         "item_reference" => Some("items are not kept here; send the item itself, or 'previous_response_id'"),
@@ -287,7 +293,7 @@ fn requested_effort(reasoning: Option<&RawValue>) -> Option<ReasoningEffort> {
     reasoning["effort"].as_str().and_then(reasoning_effort::parse)
 }
 
-/// Whether two messages are one: what the model said in a row, and results in a row.
+/// Whether two messages are merged: consecutive ones of the model, and consecutive results.
 fn should_merge(last: &Message, next: &Message) -> bool {
     let results = |message: &Message| message.parts.iter().all(|part| matches!(part, Part::Result(_)));
     let both_results = last.role == Role::User && results(last) && results(next);
@@ -308,7 +314,7 @@ fn call(param: &str, kind: &str, item: InputItem<'_>) -> Result<ToolCall, Invali
     Ok(ToolCall { id, name: flat_name(item.namespace.as_deref(), &name), arguments })
 }
 
-/// Arguments as JSON text, which most write as a text.
+/// Arguments as JSON text. Most clients send a string.
 fn json_text(param: &str, raw: Option<&RawValue>) -> Result<String, InvalidRequest> {
     let text = match raw {
         Some(raw) if raw.get().starts_with('"') => deserialize_raw(param, raw)?,
@@ -323,7 +329,7 @@ fn custom_input(param: &str, raw: Option<&RawValue>) -> Result<String, InvalidRe
     Ok(serde_json::json!({ "input": input }).to_string())
 }
 
-/// What the model thought, as far as it is written in the open.
+/// The reasoning of the model, as far as it is not encrypted.
 fn reasoning_text(item: InputItem<'_>) -> Option<String> {
     let text = |parts: StringOrList<'_, ItemPart<'_>>| match parts {
         StringOrList::Absent => String::new(),
@@ -336,7 +342,7 @@ fn reasoning_text(item: InputItem<'_>) -> Option<String> {
     Some(if whole.is_empty() { text(item.summary) } else { whole }).filter(|text| !text.is_empty())
 }
 
-/// The word for how closely to look stands beside the address here, unless that is an object with one of its own.
+/// Reads an image. `detail` is a field of the part, unless `image_url` is an object with its own.
 fn image(param: &str, raw: &RawValue, detail: Option<&str>) -> Result<Part, InvalidRequest> {
     let address: ImageUrl<'_> = deserialize_raw(param, raw)?;
     image::from_url(param, &address.url, address.detail.or_else(|| image::parse_detail(detail?)))

@@ -1,4 +1,5 @@
-//! Tools of Responses as functions: what is none is expressed as one where that keeps its meaning.
+//! Tools of the Responses API as functions. Other kinds of tools are represented as functions where their
+//! meaning allows it.
 
 use std::collections::HashMap;
 
@@ -10,31 +11,31 @@ use crate::json_fields::{CappedVec, JsonFields, deserialize_raw};
 use crate::openai_tools::{self, MAX_TOOLS, WireFunction, WireTool, ignored_name_of_kind};
 use protocol::Tool;
 
-/// The longest name that every model takes.
+/// Maximum length of a tool name that all models accept, bytes.
 const MAX_NAME_BYTES: usize = 64;
-/// The namespace in which OpenAI's models see functions that have none: clients may name it or leave it out.
+/// Namespace of functions without one in OpenAI's API. Clients send it or omit it.
 const DEFAULT_NAMESPACE: &str = "functions";
-/// The name under which a search among the client's own tools is offered.
+/// Name of the function that represents the client's tool search.
 pub(super) const TOOL_SEARCH: &str = "tool_search";
 
-/// The tools of a request, and what must be undone in its response.
+/// Tools of a request, with the origins that its response needs.
 #[derive(Default)]
 pub(super) struct Toolbox {
     pub(super) tools: Vec<Tool>,
     pub(super) origins: ToolOrigins,
-    /// The kinds that were left out.
+    /// Names of the omitted kinds of tools, for the list of ignored fields.
     pub(super) omitted: Vec<&'static str>,
-    /// The names of those that came by items of the input.
+    /// Flat names of the tools that input items define.
     from_items: Vec<String>,
-    /// Places in `tools` by name.
+    /// Indices in `tools` by name.
     indexes: HashMap<String, usize>,
 }
 
-/// How tools were renamed or rewritten, by the flat names under which the model knows them.
+/// Origins of renamed or rewritten tools, by the flat names that the model gets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ToolOrigins(HashMap<String, ToolOrigin>);
 
-/// A tool as its client knows it.
+/// A tool with the name, namespace and form that its client uses.
 #[derive(Debug, Clone, PartialEq)]
 struct ToolOrigin {
     namespace: Option<String>,
@@ -42,12 +43,13 @@ struct ToolOrigin {
     form: CallForm,
 }
 
-/// Tools that came by items of the input, with their origins. They belong to the conversation, unlike those of a request.
+/// Tools that input items define, with their origins. They belong to the conversation, unlike the tools of a
+/// request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ItemTools(Vec<(Tool, ToolOrigin)>);
 
 impl ItemTools {
-    /// Their size in memory, bytes.
+    /// The size of the tools in memory, bytes.
     pub fn bytes(&self) -> usize {
         let size = |tool: &Tool| {
             let texts = tool.name.len() + tool.description.as_ref().map_or(0, String::len);
@@ -56,16 +58,16 @@ impl ItemTools {
         self.0.iter().map(|(tool, _)| size(tool)).sum()
     }
 
-    /// Adds what a later request brought; its definitions count.
+    /// Adds the tools of a later request, which replace earlier ones of the same name.
     pub(super) fn extend(&mut self, later: Self) {
         self.0.retain(|(tool, _)| !later.0.iter().any(|(new, _)| new.name == tool.name));
         self.0.extend(later.0);
     }
 
-    /// Adds them to the tools of a request, whose own definitions count.
+    /// Adds the tools to those of a request, which take precedence.
     ///
     /// # Errors
-    /// All together are too many.
+    /// The request and the conversation have too many tools.
     pub(super) fn add_to(
         &self,
         tools: &mut Vec<Tool>,
@@ -86,18 +88,18 @@ impl ItemTools {
     }
 }
 
-/// The kind of item that a call of a tool is written as.
+/// Type of item by which a call is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallForm {
     Function,
-    /// `custom_tool_call`: free text in place of arguments.
+    /// `custom_tool_call`, with text instead of arguments.
     Custom,
-    /// `tool_search_call`: the client searches among tools that it has not offered yet.
+    /// `tool_search_call`, a search among tools that the client has not offered yet.
     ToolSearch,
 }
 
 impl ToolOrigins {
-    /// The namespace of a tool, and its name there.
+    /// Returns the namespace of a tool and its name in it.
     pub(super) fn namespace_and_name<'a>(&'a self, flat: &'a str) -> (Option<&'a str>, &'a str) {
         let known = self.0.get(flat);
         known.map_or((None, flat), |origin| (origin.namespace.as_deref(), &origin.name))
@@ -115,7 +117,7 @@ impl Toolbox {
         Ok(toolbox)
     }
 
-    /// Adds the tools that an item of the input brings; gives their flat names.
+    /// Adds the tools that an input item defines. Returns their flat names.
     pub(super) fn add_item_tools(
         &mut self,
         param: &str,
@@ -129,7 +131,7 @@ impl Toolbox {
         Ok(added)
     }
 
-    /// Those that items brought, as they are defined last.
+    /// Returns the tools that input items define, in their latest definitions.
     pub(super) fn item_tools(&self) -> ItemTools {
         let is_from_item = |tool: &&Tool| self.from_items.contains(&tool.name);
         let with_origin = |tool: &Tool| Some((tool.clone(), self.origins.0.get(&tool.name)?.clone()));
@@ -173,7 +175,8 @@ impl Toolbox {
         Ok(())
     }
 
-    /// What is said of a namespace stands before the description of its first tool, as functions have no other place.
+    /// Adds the tools of a namespace. Its description precedes that of its first tool, as functions have no
+    /// namespaces.
     fn add_namespace(
         &mut self,
         param: &str,
@@ -192,7 +195,7 @@ impl Toolbox {
         Ok(())
     }
 
-    /// The latest definition of a name counts: a client that changes a tool in the middle sends it once more.
+    /// Adds a tool, or replaces the tool of that name: clients send a changed tool again.
     fn insert(
         &mut self,
         param: &str,
@@ -226,7 +229,8 @@ impl Toolbox {
     }
 }
 
-/// One text, which is all that a custom tool takes. A grammar that it must follow can only be described.
+/// The function that represents a custom tool: its only argument is the text. A grammar is added to the
+/// description, since it cannot be enforced.
 fn custom_tool<'a>(wire: WireFunction<'a>, grammar: Option<String>) -> WireFunction<'a> {
     let input = json!({ "type": "string", "description": "The whole input of the tool, as plain text." });
     let parameters = json!({ "type": "object", "properties": { "input": input }, "required": ["input"] });
@@ -242,7 +246,7 @@ fn grammar_text(format: &Value) -> Option<String> {
     Some(format!("The input must follow this grammar ({syntax}):\n{}", definition.trim()))
 }
 
-/// A choice of tools within namespaces, by their flat names.
+/// The tool choice with flat names instead of namespaces.
 pub(super) fn flat_choice(mut choice: Value) -> Value {
     let flatten = |named: &mut Value| {
         if let (Some(space), Some(name)) = (named["namespace"].as_str(), named["name"].as_str()) {
@@ -257,7 +261,8 @@ pub(super) fn flat_choice(mut choice: Value) -> Value {
     choice
 }
 
-/// The one name of a tool within a namespace. One that would be too long ends in a number made of all of it.
+/// The flat name of a tool in a namespace. A name that is too long is cut and ends in a hash of the whole
+/// name.
 pub(super) fn flat_name(space: Option<&str>, name: &str) -> String {
     let space = space.filter(|space| *space != DEFAULT_NAMESPACE);
     let joint = space.map_or("", |space| if space.ends_with("__") { "" } else { "__" });
