@@ -31,7 +31,7 @@ pub(super) struct DesktopArgs {
     pub(super) hidden: bool,
 }
 
-/// Which installation is meant.
+/// Options that select the installation.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(super) struct GlobalArgs {
     /// Folder of settings, request log and lock (also: DATA_DIR)
@@ -40,7 +40,7 @@ pub(super) struct GlobalArgs {
     /// File to read settings from instead of `.env` in this folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) env_file: Option<PathBuf>,
-    /// The command is typed in folders of other programs, whose `.env` is not ours
+    /// Whether the command runs in the folder of another project, whose `.env` is not read.
     #[arg(skip)]
     pub(super) in_project: bool,
     /// Use the built-in simulator and its accounts: nothing leaves this machine
@@ -49,7 +49,7 @@ pub(super) struct GlobalArgs {
 }
 
 impl GlobalArgs {
-    /// For commands that are typed in a project's folder, or that a client runs there.
+    /// Returns these options for a command that runs in the folder of another project.
     #[must_use]
     pub(super) fn in_project(&self) -> Self {
         Self { in_project: true, ..self.clone() }
@@ -74,6 +74,7 @@ pub(super) enum Command {
     Keys(KeysCommand),
     /// Show the AI clients of this machine, and whether they use the proxy
     Clients {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -143,7 +144,7 @@ pub(super) enum ServiceCommand {
     },
 }
 
-/// Whom a service belongs to.
+/// Option that selects the owner of a service.
 #[derive(Debug, Clone, Copy, ClapArgs)]
 pub(super) struct ServiceScope {
     /// The machine's, with a system user of its own, not yours (Linux, as root)
@@ -155,6 +156,7 @@ pub(super) struct ServiceScope {
 pub(super) enum AccountsCommand {
     /// Show all accounts with their state
     List {
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },

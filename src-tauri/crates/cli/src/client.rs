@@ -108,7 +108,7 @@ pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, ExitError> {
     let Some(instance) = app::find_running(data_dir) else { return Ok(None) };
     let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN_FILE))
         .map_err(|error| ExitError::failed(format!("the control token cannot be read: {error}")))?;
-    // The client wants to know its cryptography even though it will speak plain HTTP to this machine.
+    // reqwest requires a crypto provider even though all requests are plain HTTP to this machine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
         .no_proxy()

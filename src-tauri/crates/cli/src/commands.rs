@@ -1,4 +1,4 @@
-//! The commands that are small enough to share a file.
+//! Commands that need no file of their own.
 
 use std::io::{BufRead, ErrorKind, IsTerminal, Read};
 use std::time::Duration;
@@ -20,9 +20,9 @@ Please note: this program is unofficial. A web session is your own mammouth.ai l
 alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
 official API key is the sanctioned way. You decide.";
 
-/// How long a proxy may take to end: its drain and what follows.
+/// Time limit for the end of a proxy, including its drain.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-/// Interval between two looks at a proxy that ends.
+/// Interval between checks whether the proxy has ended.
 const STOP_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Ends the running proxy as a signal does, and waits for it.
@@ -207,7 +207,7 @@ fn require_terms(global: &GlobalArgs, accepted: bool) -> Result<(), ExitError> {
     run_command(global, "settings.accept_terms", Value::Null)
 }
 
-/// Asks at the terminal; without one, the option is required.
+/// Asks the user at the terminal. Returns `false` without a terminal, where the option is required.
 fn read_confirmation() -> Result<bool, ExitError> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);

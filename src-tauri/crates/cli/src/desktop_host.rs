@@ -1,4 +1,5 @@
-//! What `mammouth-proxy-desktop` does around its window: it takes the arguments of `serve` and serves in the same way.
+//! Command line of `mammouth-proxy-desktop`: parses the arguments of `serve`, and runs the proxy beside the
+//! window.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -17,10 +18,10 @@ use gateway::app::{StartFailure, StartProblem};
 use gateway::management::Control;
 use storage::config::{Flags, SECRET_VARIABLES};
 
-/// How long a first instance may take until its window can be shown to a second one's user.
+/// Time limit for a second instance to reach the first one and show its window.
 const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The running proxy, and how the desktop part begins beside it.
+/// The running proxy, with what the desktop needs for its start.
 pub struct ProxyHandle {
     /// The management API.
     pub control: Control,
@@ -36,33 +37,34 @@ pub struct ProxyHandle {
     pub shutdown_signal: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// What the desktop does around the start of the proxy.
+/// Operations of the desktop program that [`run_desktop`] needs.
 pub trait DesktopHooks {
     type Error: Display;
 
-    /// Takes the variables of these names out of the environment.
+    /// Removes these variables from the environment.
     fn remove_env_variables(&self, names: &[&str]);
 
-    /// Asks whether a window can be shown at all.
+    /// Checks that a window can be shown.
     ///
     /// # Errors
-    /// It cannot.
+    /// No window can be shown.
     fn check_display(&self) -> Result<(), Self::Error>;
 
-    /// Asks whether the port `free` will do this time; `why` says what became of the wanted one.
+    /// Asks the user whether to use the free port `free` for this run. `why` is the reason why the configured
+    /// port cannot be used.
     fn confirm_other_port(&self, why: &str, free: u16) -> bool;
 
-    /// Has this thread while the proxy serves.
+    /// Runs the desktop on this thread while the proxy serves.
     ///
     /// # Errors
-    /// The system offers no window.
+    /// The system cannot show a window.
     fn run(&self, beside: ProxyHandle) -> Result<(), Self::Error>;
 
-    /// Shows a person why the program did not start.
+    /// Shows the user why the program did not start.
     fn show_start_failure(&self, failure: &StartFailure);
 }
 
-/// Serves while the desktop has this thread, and drains when it returns.
+/// Serves while the desktop runs on this thread, and drains when it returns.
 pub fn run_desktop(desktop: &impl DesktopHooks) -> ExitCode {
     storage::secrets::disable_core_dumps_and_redact_panics();
     serving::initial_environment();
@@ -104,10 +106,10 @@ fn serve<D: DesktopHooks>(
         Err(stop) if stop.code == exit::ALREADY_RUNNING => return show_running_instance(global, stop),
         Err(stop) if stop.code == exit::PORT_TAKEN => {
             let free = serving::free_port_near(&flags)?;
-            // At login nobody waits for a question.
+            // At login there may be no user who answers a question.
             on_other_port = hidden || desktop.confirm_other_port(&stop.message, free);
             if !on_other_port {
-                // The user has seen why, and has chosen.
+                // The user has seen the reason in the question.
                 return Err(ExitError { problem: None, ..stop });
             }
             ProxyRuntime::start(Flags { port: Some(free.to_string()), ..flags }, false)?
@@ -129,13 +131,14 @@ fn serve<D: DesktopHooks>(
     outcome.map_err(|error| ExitError::failed(error.to_string()).with_problem(StartProblem::Other))
 }
 
-/// What the desktop gave this start, so that the window of the first may take the focus: by the protocols of Wayland and
-/// of X11.
+/// Returns the token with which the window of the running instance may take the focus, by the protocol of
+/// Wayland or X11.
 fn activation_token() -> Option<String> {
     ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"].into_iter().find_map(|name| std::env::var(name).ok())
 }
 
-/// Shows the window of the instance that runs already; `otherwise` where it has none, as the headless program.
+/// Shows the window of the running instance. Returns `error_without_window` if that has none, as the headless
+/// program.
 fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -> Result<(), ExitError> {
     let (config, _) = serving::read_settings(global)?;
     let args = json!({ "activation_token": activation_token() });
@@ -143,7 +146,7 @@ fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -
         let mut poll = tokio::time::interval(FIRST_INSTANCE_TIMEOUT / 50);
         for _ in 0..50 {
             poll.tick().await;
-            // Only what is known to run is asked, and the first may not have come so far yet.
+            // The first instance may not have announced its address yet.
             if let Ok(Some(running)) = client::connect(&config.data_dir)
                 && running.call::<Value>("window.open", args.clone()).await.is_ok()
             {

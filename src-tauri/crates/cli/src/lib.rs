@@ -42,7 +42,7 @@ use clap::Parser;
 
 use gateway::app::StartProblem;
 
-/// Exit codes, as docs/cli.md lists them.
+/// Exit codes, which docs/cli.md lists.
 pub(crate) mod exit {
     pub(crate) const OK: u8 = 0;
     pub(crate) const FAILED: u8 = 1;
@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
 fn show_usage(error: &clap::Error) -> ExitCode {
     match usage::without_values(error) {
         Some(sentence) => output::note(sentence),
-        // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+        // clap writes help to stdout and errors to stderr. A failure to write either is ignored.
         None => drop(error.print()),
     }
     ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })

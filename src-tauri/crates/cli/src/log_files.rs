@@ -1,6 +1,7 @@
 //! Log files of the desktop program: one per day, in the folder `logs` of the data directory.
 //!
-//! Own code instead of `tracing-appender`, which leaves the files' mode to the umask and their size unbounded.
+//! This is own code instead of `tracing-appender`, which does not set the files' mode and does not limit
+//! their size.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -78,7 +79,7 @@ impl DayFile {
 
 impl Write for &LogFiles {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        // The lines stand on stderr too; that they cannot be kept must not be a line of its own, each time.
+        // The lines are on stderr too. A failure to write them must not add a line of its own each time.
         let _ = self.append(storage::unix_ms(SystemTime::now()), lines);
         Ok(lines.len())
     }

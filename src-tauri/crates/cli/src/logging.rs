@@ -30,7 +30,7 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
     };
     let lines = tracing_subscriber::fmt()
         .with_writer(writer)
-        // It would be told on the stderr that just failed, with a macro that panics then.
+        // The error would be printed to the stderr that just failed, by a macro that then panics.
         .log_internal_errors(false)
         .with_ansi(false)
         .with_env_filter(filter)

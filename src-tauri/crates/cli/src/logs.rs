@@ -106,14 +106,14 @@ pub(super) fn export(global: &GlobalArgs, options: &LogExportArgs) -> Result<(),
     };
     output::text(&format.head());
     for (index, record) in records.iter().enumerate() {
-        // Bodies stay where they are: only the window exports them.
+        // Bodies are not exported here, only by the window.
         output::text(&format.row(record, None, index == 0));
     }
     output::text(format.tail());
     Ok(())
 }
 
-/// All records, newest first, fetched by page.
+/// Returns all records, the newest first, fetched by page.
 async fn all_records(target: &TargetInstance) -> Result<Vec<RequestRecord>, ExitError> {
     let mut records: Vec<RequestRecord> = Vec::new();
     loop {

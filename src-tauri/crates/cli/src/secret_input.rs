@@ -80,7 +80,7 @@ mod terminal {
 
     impl<T: AsFd> Drop for HiddenInput<T> {
         fn drop(&mut self) {
-            // A terminal that is gone needs no restoring.
+            // A closed terminal needs no restoring.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
         }
     }

@@ -68,7 +68,7 @@ impl ProxyRuntime {
         sources.prepare_data_dir().map_err(|error| settings_error(&error))?;
         let update = update_helper::before_start(&config.data_dir)?;
         let parts = parts(sources, &config);
-        // A headless one's log is kept by what started it, such as systemd.
+        // The log of the headless program is kept by its service manager, such as systemd.
         logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
         server::raise_fd_limit();
         let runtime = runtime().map_err(|error| {
@@ -108,7 +108,7 @@ impl ProxyRuntime {
             }
             Ok::<_, ExitError>(())
         })?;
-        // Whatever still waits for something that has ended, as for the window, must not hold the program up.
+        // A task that waits for a part that has ended, such as the window, must not delay the exit.
         self.runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
         Ok(())
     }
@@ -154,7 +154,7 @@ pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
 /// Number of ports above the configured one that are tried.
 const MAX_PORTS_TRIED: u16 = 100;
 
-/// A free port near the configured one. Another program may take it before it is used.
+/// Returns a free port near the configured one. Another program may take it before it is used.
 pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
     let (_, config) = sources(flags.clone(), false)?;
     server::next_free_port(SocketAddr::new(config.host, config.port), MAX_PORTS_TRIED).ok_or_else(|| {

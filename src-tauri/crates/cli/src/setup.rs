@@ -201,7 +201,7 @@ fn ask_about_drift(options: &SetupArgs) -> Result<&'static str, ExitError> {
     }
 }
 
-/// Asks at the terminal; without one, the option is required.
+/// Asks the user at the terminal whether to write. Without a terminal, `--yes` is required.
 fn is_confirmed(options: &SetupArgs) -> Result<bool, ExitError> {
     if options.yes {
         return Ok(true);

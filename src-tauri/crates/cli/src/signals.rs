@@ -15,8 +15,8 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Must be called inside a tokio runtime. From then on a write beyond the limit of a file's size (`RLIMIT_FSIZE`)
-    /// fails like one on a full disk; its signal would end the program.
+    /// Starts to listen for signals. Must be called inside a tokio runtime. From then on a write beyond the
+    /// file size limit (`RLIMIT_FSIZE`) fails as on a full disk, instead of ending the program by a signal.
     pub(super) fn listen() -> Result<Self, ExitError> {
         use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
@@ -72,7 +72,7 @@ pub(super) struct Signals {
 
 #[cfg(windows)]
 impl Signals {
-    /// Must be called inside a tokio runtime.
+    /// Starts to listen for console events. Must be called inside a tokio runtime.
     pub(super) fn listen() -> Result<Self, ExitError> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
         Ok(Self {

@@ -1,4 +1,4 @@
-//! An agent of launchd (launchd.plist(5)): it runs while its user is logged in.
+//! An agent of launchd (launchd.plist(5)), which runs while its user is logged in.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(super) fn agent(invocation: &Invocation, home: &Path, uid: u32) -> Service {
     }
 }
 
-/// Starts at log-on, and again after a failure.
+/// Returns the property list of an agent that starts at log-on and again after a failure.
 fn plist(invocation: &Invocation, log: &str) -> String {
     let program = invocation.program.display().to_string();
     let words = std::iter::once(&program).chain(&invocation.args);

@@ -16,20 +16,20 @@ use std::process::{Command, Stdio};
 use super::args::{GlobalArgs, ServiceCommand, ServiceScope};
 use super::{ExitError, exit, output};
 
-/// A service, in the terms of the system's service manager.
+/// A service in the terms of the system's service manager.
 #[derive(Debug)]
 struct Service {
-    /// The file that declares it; `None` where an installed package holds it.
+    /// The file that declares the service; `None` if it belongs to an installed package.
     definition: Option<Definition>,
-    /// Turn it on and start it, after its definition was written.
+    /// Commands that enable and start the service, after its definition was written.
     start: Vec<Step>,
-    /// Stop it and turn it off, before its definition is deleted.
+    /// Commands that stop and disable the service, before its definition is deleted.
     stop: Vec<Step>,
-    /// Make the manager forget the deleted definition.
+    /// Commands that make the manager forget the deleted definition.
     forget: Vec<Step>,
-    /// Prints its state; succeeds if it runs.
+    /// Command that prints the state of the service and succeeds if it runs.
     state: Step,
-    /// What to know after the installation.
+    /// Notes for the user after the installation.
     notes: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ struct Service {
 struct Definition {
     path: PathBuf,
     text: String,
-    /// Whether the file is written in UTF-16 with its byte order mark; otherwise in UTF-8.
+    /// Whether the file is written in UTF-16 with a byte order mark; otherwise in UTF-8.
     is_utf16: bool,
 }
 
@@ -47,7 +47,7 @@ struct Definition {
 struct Step {
     program: &'static str,
     args: Vec<String>,
-    /// Whether its failure means only that there was nothing to do.
+    /// Whether a failure only means that there was nothing to do.
     may_fail: bool,
 }
 
@@ -71,7 +71,7 @@ impl Step {
         Err(ExitError::failed(format!("'{self}' failed: {}", said.trim())))
     }
 
-    /// Runs it with its output shown. Returns whether it succeeded.
+    /// Runs the command with its output shown. Returns whether it succeeded.
     fn show(&self) -> Result<bool, ExitError> {
         let done = Command::new(self.program).args(&self.args).stdin(Stdio::null()).status();
         Ok(done.map_err(|error| self.missing(&error))?.success())
@@ -111,7 +111,7 @@ impl Definition {
     }
 }
 
-/// What a service starts: the program and the arguments behind its name.
+/// Program and arguments that a service starts.
 #[derive(Debug)]
 struct Invocation {
     program: PathBuf,
@@ -119,7 +119,7 @@ struct Invocation {
 }
 
 impl Invocation {
-    /// `serve` by this program, with the options that were given, whose paths do not depend on the working directory.
+    /// Returns `serve` of this program, with the given options. Paths are made absolute.
     fn of_this_program(global: &GlobalArgs) -> Result<Self, ExitError> {
         let program = std::env::current_exe()
             .map_err(|error| ExitError::failed(format!("the path of this program is unknown: {error}")))?;
@@ -220,7 +220,7 @@ fn show_plan(service: &Service) {
     service.start.iter().for_each(|step| output::note(format_args!("would run: {step}")));
 }
 
-/// Leaves nothing of a service that is new and cannot be started.
+/// Writes the definition and starts the service. A new definition is deleted if the start fails.
 fn install(service: &Service, scope: ServiceScope) -> Result<(), ExitError> {
     let mut is_new = false;
     if let Some(definition) = &service.definition {
@@ -274,7 +274,7 @@ fn file_error(what: &str, definition: &Definition, error: &std::io::Error, scope
     ExitError::failed(format!("{} cannot be {what}: {error}{advice}", definition.path.display()))
 }
 
-/// Text between the tags of XML.
+/// Escapes text for use between XML tags.
 #[cfg(any(target_os = "macos", windows, test))]
 fn xml_text(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")

@@ -1,4 +1,4 @@
-//! Notifications to the service manager (sd_notify(3)). Nothing is sent without a manager that asks for them.
+//! Notifications to the service manager (sd_notify(3)). Nothing is sent unless the manager asks for them.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub(crate) fn serving(address: SocketAddr) {
     }
 }
 
-/// Says that the proxy is about to end.
+/// Sends `STOPPING=1`.
 #[cfg(target_os = "linux")]
 pub(crate) fn stopping() {
     tell(&[sd_notify::NotifyState::Stopping]);

@@ -1,4 +1,4 @@
-//! Units of systemd. The texts are those of the packages, with the path of this program.
+//! Units of systemd, with the texts of the packages' units and the path of this program.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ const UNIT_NAME: &str = "mammouth-proxy.service";
 const USER_UNIT: &str = include_str!("../../../../../packaging/linux/systemd/user/mammouth-proxy.service");
 const SYSTEM_UNIT: &str =
     include_str!("../../../../../packaging/linux/systemd/system/mammouth-proxy.service");
-/// What the units of the packages start.
+/// Command that the packages' units start.
 const PACKAGED_COMMAND: &str = "/usr/bin/mammouth-proxy serve";
-/// The folder of the units of packages.
+/// Folder of the packages' units.
 const PACKAGED_UNITS: &str = "/usr/lib/systemd";
 
-/// The unit of a user, below the user's folder of settings.
+/// Returns the unit of a user, in the user's configuration folder.
 pub(super) fn user_service(invocation: &Invocation, config_dir: &Path) -> Service {
     let folder = config_dir.join("systemd/user");
     let notes = vec![
@@ -24,7 +24,7 @@ pub(super) fn user_service(invocation: &Invocation, config_dir: &Path) -> Servic
     unit(invocation, USER_UNIT, &folder, "user", &["--user"], notes)
 }
 
-/// The unit of the whole machine, under a user of its own.
+/// Returns the unit of the machine, which runs as a system user of its own.
 pub(super) fn system_service(invocation: &Invocation) -> Service {
     let notes = vec![
         "secrets are read from mammouth-proxy.cookies, mammouth-proxy.api-keys and mammouth-proxy.auth-token in \
@@ -68,7 +68,7 @@ fn unit(
     }
 }
 
-/// The value of `ExecStart=` (systemd.service(5)). `$` begins a variable in arguments only.
+/// Returns the value of `ExecStart=` (systemd.service(5)). `$` begins a variable in arguments only.
 fn command_line(invocation: &Invocation) -> String {
     let mut line = quoted(&invocation.program.display().to_string());
     for arg in &invocation.args {
@@ -78,7 +78,7 @@ fn command_line(invocation: &Invocation) -> String {
     line
 }
 
-/// `%` begins a specifier, and quotes and backslashes count inside quotes.
+/// Quotes a word if needed. `%` begins a specifier, and quotes and backslashes are special inside quotes.
 fn quoted(word: &str) -> String {
     let escaped = word.replace('\\', r"\\").replace('"', "\\\"").replace('%', "%%");
     if escaped == word && !word.contains([' ', '\t', '\'', ';']) { escaped } else { format!("\"{escaped}\"") }

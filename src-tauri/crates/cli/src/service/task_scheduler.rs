@@ -7,7 +7,8 @@ use super::{Definition, Invocation, Service, Step, xml_text};
 
 const TASK_NAME: &str = "Mammouth Proxy";
 
-/// `user` is the user's name with its domain; the definition is kept in `folder`.
+/// Returns the service as a task. `user` is the user's name with its domain; the definition is written to
+/// `folder`.
 pub(super) fn task(invocation: &Invocation, user: &str, folder: &Path) -> Service {
     let path = folder.join("service.xml");
     let file = path.display().to_string();
@@ -72,7 +73,8 @@ fn task_xml(invocation: &Invocation, user: &str) -> String {
     )
 }
 
-/// File names on Windows hold no quotes. A backslash before the closing quote would escape it.
+/// Quotes a word if needed. File names on Windows contain no quotes. A backslash before the closing quote
+/// would escape it.
 fn quoted(word: &str) -> String {
     if word.contains(' ') { format!("\"{}\"", word.trim_end_matches('\\')) } else { word.to_owned() }
 }
