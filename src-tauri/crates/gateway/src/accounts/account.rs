@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 use storage::secrets::{ExposeSecret, Secret};
 use upstreams::UpstreamId;
 
-/// Where an account comes from, which says whether it can be removed here.
+/// Origin of an account, which decides whether the account can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum AccountOrigin {
-    /// `COOKIES` or `API_KEYS`: in memory only, gone when the setting is.
+    /// The setting `COOKIES` or `API_KEYS`. The account is kept in memory only.
     Environment,
     /// Added by hand: the secret is in the keychain.
     Stored,
@@ -21,7 +21,8 @@ pub enum AccountOrigin {
 /// One account with its credential.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Stable over restarts. Derived from the secret by a hash that is too short to reveal it, so it may be shown.
+    /// Identifier, stable over restarts. It is derived from the secret by a hash that is too short to reveal
+    /// the secret, so it may be shown.
     pub id: String,
     /// The name shown to people, in logs and in headers.
     pub label: String,

@@ -12,7 +12,7 @@ use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
 use storage::request_log::AccountSelection;
 
-/// The account that a request would be given to now, and why the others would not.
+/// The account that a request would be given to now, and the reasons why the others would not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionExplanation {
     /// The label and the reason of the selection, or why no account is available.
@@ -21,25 +21,25 @@ pub struct SelectionExplanation {
     pub skipped: Vec<(String, SkipReason)>,
 }
 
-/// Why an account is not asked.
+/// Reason why an account is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum SkipReason {
-    /// It may serve, but is not next.
+    /// The account is usable, but another one is selected.
     NotNext,
-    /// The user wants another one used alone.
+    /// Another account is pinned.
     OtherAlone,
-    /// Its upstream does not serve the model.
+    /// The account's upstream does not serve the model.
     OtherKind,
     Limited {
         minutes: u64,
     },
     NeedsLogin,
     Disabled,
-    /// Its secret is not here.
+    /// The account's secret is not available.
     NoSecret,
-    /// It was added for another address.
+    /// The account was added for another upstream address.
     OtherHost,
 }
 
@@ -95,7 +95,7 @@ impl Accounts {
         pool.sort();
     }
 
-    /// The account that [`Accounts::acquire`] would select, and why not the others. Acquires nothing.
+    /// Returns the account that [`Accounts::acquire`] would select, and why not the others. Acquires nothing.
     pub fn explain(&self, request: &SelectionRequest<'_>, now: Timestamp) -> SelectionExplanation {
         let pool = self.lock();
         let selected = pool

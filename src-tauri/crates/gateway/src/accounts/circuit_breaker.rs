@@ -7,22 +7,23 @@ const CONSECUTIVE_FAILURES_TO_OPEN: u32 = 4;
 const MAX_RECENT_RESULTS: usize = 20;
 const MIN_RESULTS_FOR_RATE: usize = 10;
 const FAILURE_RATE_TO_OPEN: f64 = 0.6;
-/// How long a result counts towards opening the breaker.
+/// Time for which a result counts towards opening the breaker.
 const RESULT_TTL: Duration = Duration::from_secs(60);
-/// How long the breaker stays open after failures. Short and constant, so that the first success comes within seconds
-/// of Mammouth's return.
+/// Time for which the breaker stays open after failures. Short and constant, so that the first success comes
+/// within seconds of Mammouth's return.
 const OPEN_DURATION: Duration = Duration::from_secs(2);
-/// How long the breaker stays open after consecutive bot challenges, seconds. Frequent calls do not clear a challenge.
+/// Times, in seconds, for which the breaker stays open after consecutive bot challenges. Frequent calls do
+/// not clear a challenge.
 const CHALLENGE_OPEN_SECONDS: [u64; 5] = [5, 10, 20, 40, 60];
 
-/// Why calls are rejected.
+/// Reason why calls are rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectionCause {
     Failing,
     Challenge,
 }
 
-/// Whether a call may be made.
+/// Answer to a request for permission to make a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
     Allowed,
@@ -69,7 +70,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Why calls are rejected now, without requesting permission. `None` while they are allowed.
+    /// Returns the reason why calls are rejected now, without requesting permission. `None` while they are
+    /// allowed.
     pub(super) fn open_cause(&self) -> Option<RejectionCause> {
         self.tripped.as_ref().map(|tripped| tripped.cause)
     }
@@ -121,7 +123,7 @@ impl CircuitBreaker {
         self.trip(RejectionCause::Challenge, now + Duration::from_secs(seconds));
     }
 
-    /// Gives up a probe that had no result, as when its client disconnected.
+    /// Releases a probe that had no result, for example because its client disconnected.
     pub(super) fn release_probe(&mut self) {
         if let Some(tripped) = &mut self.tripped {
             tripped.probing = false;

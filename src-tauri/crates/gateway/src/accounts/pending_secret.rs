@@ -15,7 +15,7 @@ pub struct AccountWithoutSecret {
     pub reason: MissingSecret,
 }
 
-/// Why the secret is not available.
+/// Reason why the secret is not available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingSecret {
     /// The secret is being read for the first time.
@@ -38,7 +38,7 @@ pub struct HostChange {
 }
 
 impl MissingSecret {
-    /// What the user can do. `None` while the secret is being read.
+    /// Returns what the user can do. `None` while the secret is being read.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Reading => None,

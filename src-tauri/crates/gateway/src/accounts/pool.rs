@@ -60,7 +60,7 @@ pub(super) struct PoolEntry {
 #[derive(Debug)]
 pub struct Lease {
     pub account: Arc<Account>,
-    /// Why this account was selected.
+    /// Reason for the selection of this account.
     pub selection: AccountSelection,
     accounts: Accounts,
     /// The scope of the account's limits that the call counts for.
@@ -187,7 +187,7 @@ impl Accounts {
         self.lock().without_secret.clone()
     }
 
-    /// Removes the account with this label or id, with everything that was stored of it.
+    /// Removes the account with this label or id, and everything that was stored about it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
         let mut pool = self.write();
         pool.without_secret.retain(|absent| absent.id != name && absent.label != name);
@@ -220,7 +220,8 @@ impl Accounts {
         })
     }
 
-    /// Why [`Accounts::acquire`] would fail now; `None` if it would succeed. Acquires nothing.
+    /// Returns the reason why [`Accounts::acquire`] would fail now; `None` if it would succeed. Acquires
+    /// nothing.
     pub fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Option<Unavailable> {
         self.lock().select(request, now).err()
     }
@@ -287,7 +288,7 @@ impl Accounts {
         upstreams.filter(|upstream| is_allowed(pool.prefer, *upstream)).collect()
     }
 
-    /// All accounts in the user's order.
+    /// Returns all accounts in the user's order.
     pub fn list(&self, now: Timestamp) -> Vec<AccountView> {
         let pool = self.lock();
         let with_secret = pool.entries.iter().map(|entry| {
@@ -352,7 +353,7 @@ impl Accounts {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, AccountPool> {
-        // A panic while the lock was held leaves plain data behind; continuing is better than failing every request.
+        // After a panic with the lock held, the plain data is still usable, so requests continue.
         self.pool.lock()
     }
 }

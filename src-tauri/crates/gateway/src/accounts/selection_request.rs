@@ -11,7 +11,7 @@ use upstreams::{ResolvedModel, UpstreamError, UpstreamId, UpstreamSet};
 pub struct SelectionRequest<'a> {
     /// The upstreams that can serve the request. The user's preference decides among them.
     pub upstreams: &'a UpstreamSet,
-    /// The model, which says what an account's limits are for.
+    /// The model, which decides which limits of an account apply.
     pub model: &'a ResolvedModel,
     /// Ids of accounts that refused this request already.
     pub excluded: &'a [String],
@@ -19,7 +19,7 @@ pub struct SelectionRequest<'a> {
     pub conversation: Option<u64>,
 }
 
-/// How a call ended.
+/// Outcome of a call.
 #[derive(Debug, Clone, Copy)]
 pub enum CallOutcome<'a> {
     /// The first event of the reply arrived. `served` is the model, if the upstream names it.
@@ -32,7 +32,7 @@ pub enum CallOutcome<'a> {
     Failed(&'a UpstreamError),
 }
 
-/// Why no account can be used.
+/// Reason why no account can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unavailable {
     /// There are no accounts, or none is enabled.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::clock::Timestamp;
 use upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
-/// The longest time that a limit is kept. Mammouth renews a quota fully after three hours (its documentation says so).
+/// Maximum duration of a limit. Mammouth's documentation says that a quota renews fully after three hours.
 pub const QUOTA_WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
 /// The shortest time that a limit is kept. Without it, a refusal just before the window ends would be followed by a
 /// call at once.
@@ -14,18 +14,18 @@ const MIN_LIMIT_DURATION: Duration = Duration::from_secs(60);
 /// The longest back-off after a 429 response without a time.
 const MAX_THROTTLE_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Why an account may not be asked for a while.
+/// Reason why an account is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum LimitReason {
-    /// Its quota for the family is used up.
+    /// The account's quota for the family is used up.
     Quota,
-    /// It was told to slow down.
+    /// The upstream throttled the account.
     Throttled,
 }
 
-/// Whether an account may serve a scope now.
+/// Availability of an account for a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
     Ready,
@@ -49,16 +49,16 @@ pub(super) struct EntryState {
     pub(super) throttle_count: u32,
     pub(super) running: u32,
     pub(super) last_used: Option<Duration>,
-    /// When this program made the first call of the current quota window, as an uptime.
+    /// Time of this program's first call in the current quota window, as an uptime.
     pub(super) window_began: Option<Duration>,
     pub(super) quota: Option<Quota>,
     /// The identity behind the account, from the last check.
     pub(super) identity: Option<Identity>,
-    /// When the quota was fetched.
+    /// Time at which the quota was fetched.
     pub(super) quota_at: Option<SystemTime>,
     /// The last use in an earlier run.
     pub(super) last_used_in_earlier_run: Option<SystemTime>,
-    /// When the state was last sent to the store, as an uptime.
+    /// Time at which the state was last sent to the store, as an uptime.
     pub(super) saved_at: Option<Duration>,
     /// The lighter model that answered last, by scope.
     pub(super) downgrades: HashMap<String, String>,
@@ -136,8 +136,8 @@ impl EntryState {
         }
     }
 
-    /// When a quota limit ends. The real window began no later than this program's first call in it, so it ends no
-    /// later than the window of that call.
+    /// Returns the end of a quota limit. The real window began no later than this program's first call in it,
+    /// so it ends no later than the window of that call.
     fn limit_end(&self, failure: &UpstreamError, now: Timestamp) -> Duration {
         let wait = failure.retry_after.unwrap_or_else(|| {
             let began = self.window_began.unwrap_or(now.uptime);

@@ -14,7 +14,7 @@ pub(super) struct Candidate<'a> {
     /// Used share of the quota, percent.
     pub(super) used: f64,
     pub(super) last_used: Option<Duration>,
-    /// When its current quota window began, as an uptime.
+    /// Start of the account's current quota window, as an uptime.
     pub(super) window_began: Option<Duration>,
 }
 

@@ -44,7 +44,7 @@ impl UpstreamBreakers {
             | UpstreamErrorKind::NoSuchModel
             | UpstreamErrorKind::ContextLength
             | UpstreamErrorKind::Rejected => breaker.record_result(true, now.uptime),
-            // The image is often at another host, so the failure says nothing about Mammouth.
+            // The image is often at another host, so the failure does not concern Mammouth.
             UpstreamErrorKind::Image => {}
         }
     }

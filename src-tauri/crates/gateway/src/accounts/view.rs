@@ -12,27 +12,28 @@ use storage::secrets::StoreError;
 use storage::unix_ms;
 use upstreams::{CredentialKind, UpstreamId};
 
-/// How an account is doing, in one word.
+/// State of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum AccountState {
     Ready,
-    /// For at least one model family.
+    /// A limit is in force for at least one model family.
     Limited,
-    /// The session or key is not valid any more, or its secret is lost.
+    /// The session or key is no longer valid, or the account's secret is lost.
     NeedsLogin,
     /// Mammouth itself does not answer.
     Unreachable,
-    /// The user paused it.
+    /// The user paused the account.
     Disabled,
-    /// Its secret is being read.
+    /// The account's secret is being read.
     Starting,
-    /// Its secret is in a locked keychain.
+    /// The account's secret is in a locked keychain.
     Locked,
-    /// Its secret cannot be read for another reason.
+    /// The account's secret cannot be read for another reason.
     Unreadable,
-    /// It was added for another upstream address than the one set now, and is not used there until the user confirms it.
+    /// The account was added for another upstream address than the configured one, and is not used there
+    /// until the user confirms that.
     OtherHost,
 }
 
@@ -53,18 +54,18 @@ impl std::fmt::Display for AccountState {
     }
 }
 
-/// What the user can do about a state, where that is more than to wait.
+/// Action of the user that resolves a state, if waiting does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", content = "detail", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum Advice {
     SignIn,
     ReplaceKey,
-    /// Its secret is lost.
+    /// The account's secret is lost.
     AddAgain,
-    /// Its secret cannot be read, for this reason.
+    /// The account's secret cannot be read, for this reason.
     ReadSecret(StoreError),
-    /// The user may let it be sent to another address than it was added for.
+    /// The account was added for another upstream address. The user may confirm the new one.
     ConfirmHost(HostChange),
 }
 
@@ -98,37 +99,37 @@ pub struct AccountView {
     pub advice: Option<Advice>,
     pub limits: Vec<LimitView>,
     pub running: u32,
-    /// Used share of the quota, percent, where the upstream told it.
+    /// Used share of the quota, percent, if the upstream reports it.
     pub quota_percent: Option<f64>,
-    /// `quota_percent` was computed from the spend and the plan, not told.
+    /// Whether `quota_percent` was computed from the spend and the plan, not reported.
     #[serde(default)]
     pub quota_estimated: bool,
     pub spend_cents: Option<f64>,
     /// Share of the use by model family, percent.
     #[serde(default)]
     pub by_family: Vec<(String, f64)>,
-    /// Of an API key, where the upstream told it.
+    /// Budget of an API key, US dollars, if the upstream reports it.
     #[serde(default)]
     pub budget_usd: Option<f64>,
     #[serde(default)]
     pub spent_usd: Option<f64>,
-    /// When the budget begins anew, Unix milliseconds.
+    /// Time at which the budget resets, Unix milliseconds.
     #[serde(default)]
     pub budget_reset_ms: Option<u64>,
     /// Model families that were last answered by a lighter model, with that model.
     pub downgrades: Vec<(String, String)>,
-    /// When quota and budget were told, Unix milliseconds.
+    /// Time at which quota and budget were reported, Unix milliseconds.
     #[serde(default)]
     pub as_of_ms: Option<u64>,
-    /// Unix milliseconds; of an earlier run to the minute.
+    /// Time of the last use, Unix milliseconds. A use in an earlier run is known to the minute.
     #[serde(default)]
     pub last_used_ms: Option<u64>,
-    /// Whose account it is, where a check told it.
+    /// Email address of the account's owner, if a check returned it.
     #[serde(default)]
     pub email: Option<String>,
     #[serde(default)]
     pub plan: Option<String>,
-    /// The user wants this account used and no other.
+    /// Whether the account is pinned, so that no other is used.
     #[serde(default)]
     pub only: bool,
 }
@@ -136,10 +137,10 @@ pub struct AccountView {
 /// A limit that is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct LimitView {
-    /// The model family or model it holds for; empty where it holds for all.
+    /// The model family or model that the limit applies to; empty for all models.
     pub scope: String,
     pub reason: LimitReason,
-    /// Unix milliseconds.
+    /// End of the limit, Unix milliseconds.
     pub until_ms: u64,
     pub seconds_left: u64,
 }
@@ -229,7 +230,7 @@ fn account_state(state: &EntryState, upstream_down: bool, limited: bool) -> Acco
     }
 }
 
-/// What the user can do about the state. An API key has no sign-in.
+/// Returns the action that resolves the state. An API key has no sign-in.
 fn advice(upstream: UpstreamId, state: &EntryState) -> Option<Advice> {
     state.needs_login.then_some(match upstream.credential {
         CredentialKind::Session => Advice::SignIn,

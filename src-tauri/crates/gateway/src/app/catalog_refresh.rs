@@ -29,7 +29,7 @@ pub(super) struct CatalogRefresher {
     cache: CatalogCache,
     /// The file of the catalog. `None` in a demo, which writes no files.
     file: Option<PathBuf>,
-    /// When the catalog on the disk was fetched, Unix seconds.
+    /// Time at which the catalog on the disk was fetched, Unix seconds.
     saved_at: u64,
 }
 

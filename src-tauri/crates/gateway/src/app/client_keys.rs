@@ -25,8 +25,8 @@ pub(super) fn load_keys(
     keys
 }
 
-/// The client keys for [`super::OfflineApp`]. No key is created, as it would be lost again. `read` is the result of
-/// reading the accounts: a store that refused is not asked again.
+/// The client keys for [`super::OfflineApp`]. No key is created, as it would be lost again. `read` is the
+/// result of reading the accounts: if the store refused, it is not called again.
 pub(super) async fn load_stored_keys(
     config: &Config,
     parts: &AppParts,

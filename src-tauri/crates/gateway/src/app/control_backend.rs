@@ -81,7 +81,7 @@ impl AppBackend {
             return failed_result(RequestErrorCode::InternalError, "the question cannot be sent");
         };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
-        // It ends with this one, as the request of a client that leaves.
+        // The request ends with this future, like that of a client that disconnects.
         let task = AbortOnDropHandle::new(tokio::spawn(self.service.clone().respond(request)));
         let Ok(response) = task.await else {
             return failed_result(

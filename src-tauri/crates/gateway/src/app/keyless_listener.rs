@@ -1,8 +1,9 @@
 //! The keyless port: a second port that needs no client key, for clients that cannot send one. It is closed unless the
 //! user opens it.
 //!
-//! It listens on 127.0.0.1 whatever `host` says and serves only the routes of the dialects. It checks Host, Origin and
-//! content type as the main port does, which keeps web pages out. Every program of this machine has access.
+//! The port is bound to 127.0.0.1 regardless of `host` and serves only the routes of the dialects. It checks
+//! Host, Origin and content type as the main port does, which keeps web pages out. Every program of this
+//! machine has access.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

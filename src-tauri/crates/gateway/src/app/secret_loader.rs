@@ -15,7 +15,8 @@ use crate::management::{
 };
 use storage::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
-/// How long requests are answered with "starting". After it they are answered that the keychain does not respond.
+/// Time for which requests are answered with "starting". Later requests are answered that the keychain does
+/// not respond.
 const START_READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -35,8 +36,8 @@ pub(super) async fn run(control: Control, requests: ReloadRequests, stop: Cancel
 /// Reads the secrets of pending accounts.
 ///
 /// # Errors
-/// Why the rest could not be read. A store that refuses once is not asked for the other accounts, because every read
-/// could open a password prompt.
+/// The reason why the rest could not be read. A store that refuses once is not asked for the other accounts,
+/// because every read could open a password prompt.
 pub(super) async fn read_accounts(
     vault: &AsyncSecretStore,
     accounts: &Accounts,
@@ -117,8 +118,8 @@ impl SecretLoader {
         result
     }
 
-    /// Whether to try again. Without a keychain on this machine there is no point, unless accounts are known to be in
-    /// one.
+    /// Whether to try again. If this machine has no keychain, only accounts that are known to be in one
+    /// justify it.
     fn should_retry(&self, error: &StoreError) -> bool {
         *error != StoreError::Missing || pending_accounts(&self.control.accounts).next().is_some()
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::server::BindError;
 use storage::config::ConfigError;
 
-/// Why the program did not start.
+/// Reason why the program did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("mammouth-proxy runs on {0} already; 'mammouth-proxy status' says where")]
@@ -14,7 +14,7 @@ pub enum StartError {
     Port(#[from] BindError),
     #[error("{0}")]
     Settings(String),
-    /// In practice, the system's root certificates are missing.
+    /// The HTTP client cannot be built. In practice, the system's root certificates are missing.
     #[error("{0}")]
     HttpClient(String),
     #[error("{what}: {error}")]
@@ -54,7 +54,7 @@ impl StartProblem {
         if error.setting == "DATA_DIR" { Self::DataDirectory } else { Self::Settings }
     }
 
-    /// What to do about the problem, in English.
+    /// Returns advice about the problem, in English.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Settings => "Correct what is named here, then start again.",
@@ -79,8 +79,8 @@ impl StartProblem {
 #[derive(Debug, Clone)]
 pub struct StartFailure {
     pub problem: StartProblem,
-    /// What happened and why, in English.
+    /// Description of the failure with its cause, in English.
     pub message: String,
-    /// `None` if it could not be determined.
+    /// The data directory; `None` if it could not be determined.
     pub data_dir: Option<PathBuf>,
 }

@@ -21,7 +21,7 @@ impl Authority<'_> {
     }
 }
 
-/// Why a value is not an acceptable authority.
+/// Reason why a value is not an acceptable authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAuthority {
     /// The value is empty, or has only a port.
@@ -30,10 +30,11 @@ pub enum InvalidAuthority {
     /// A byte that no authority may contain, such as `/` or a space.
     #[error("the host holds a character that no host can hold")]
     Byte,
-    /// What follows the colon is not a number from 0 to 65535.
+    /// The part after the colon is not a number from 0 to 65535.
     #[error("the port is not a number up to 65535")]
     Port,
-    /// All bytes are allowed, but the value is neither a plain name nor an address: `user@host`, `[::1].evil`.
+    /// The value contains only allowed bytes, but is neither a plain name nor an address: `user@host`,
+    /// `[::1].evil`.
     #[error("this is not a plain host name or address")]
     Shape,
 }

@@ -1,4 +1,4 @@
-//! The named client keys, stored as digests only, and issued keys, which end by themselves.
+//! Named client keys, stored as digests only, and issued keys, which expire.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,15 +18,15 @@ pub struct KeyDigests(Arc<RwLock<Vec<Key>>>);
 struct Key {
     name: Arc<str>,
     digest: [u8; 32],
-    /// None for a key that is valid until it is revoked.
+    /// Validity; `None` for a key that is valid until it is revoked.
     lifetime: Option<KeyLifetime>,
 }
 
-/// When an issued key ends.
+/// Validity of an issued key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyLifetime {
     pub until: SystemTime,
-    /// The process that the key was made for: on Unix the key ends with it.
+    /// Process that the key was issued for. On Unix the key ends with the process.
     pub process: Option<u32>,
 }
 
@@ -44,7 +44,7 @@ impl KeyDigests {
         self.insert_digest(name, digest(key.expose_secret()));
     }
 
-    /// As [`KeyDigests::insert`], for a key of which only the digest is stored.
+    /// Adds a key as [`KeyDigests::insert`] does, if only its digest is stored.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
         let mut keys = self.0.write();
         keys.retain(|key| &*key.name != name || key.lifetime.is_some());
@@ -119,7 +119,7 @@ fn is_running(process: u32) -> bool {
     process.is_some_and(check)
 }
 
-/// Elsewhere an issued key ends with its time only.
+/// Returns `true`: on other systems an issued key only ends at its time.
 #[cfg(not(unix))]
 fn is_running(_: u32) -> bool {
     true

@@ -26,7 +26,8 @@ fn is_json(value: &str) -> bool {
     is_json_type && parts.all(is_utf8_or_no_charset)
 }
 
-/// Any parameter other than `charset` is accepted, as it says nothing about the encoding.
+/// Whether a parameter allows UTF-8. Any parameter other than `charset` is accepted, as it does not concern
+/// the encoding.
 fn is_utf8_or_no_charset(parameter: &str) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     let value = value.trim().trim_matches('"');

@@ -36,7 +36,7 @@ pub struct Guard {
     rejection_counts: RejectionCounts,
 }
 
-/// Who calls.
+/// Caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// The route needs no credential.
@@ -61,7 +61,7 @@ pub struct Authorized {
     pub param: Option<String>,
     /// The API family whose error format is used for this request.
     pub api_family: ApiFamily,
-    /// Who calls.
+    /// Caller of a request.
     pub caller: Caller,
     /// The listed origin that may read the response; see [`super::add_cors_headers`].
     pub cors: Option<HeaderValue>,

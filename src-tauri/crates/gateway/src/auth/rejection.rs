@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use dialects::ApiFamily;
 
-/// Why a request was rejected. `proxy` maps each reason to a status and a body.
+/// Reason why a request was rejected. `proxy` maps each reason to a status and a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RejectReason {
     /// 400: the head is contradictory or invalid.
@@ -36,7 +36,7 @@ pub enum RejectReason {
     Preflight(Preflight),
 }
 
-/// What is wrong with a head that is rejected with 400.
+/// Problem of a head that is rejected with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadRequestReason {
     /// No `Host`.

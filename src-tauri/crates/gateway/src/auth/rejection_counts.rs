@@ -60,7 +60,7 @@ impl RejectionCounts {
         counts[index] = Some(RejectionCount { code: COUNTED_CODES[index], count, last: at });
     }
 
-    /// All counts, the latest first.
+    /// Returns all counts, the latest first.
     pub(super) fn newest_first(&self) -> Vec<RejectionCount> {
         let counts = self.counts.lock();
         let mut all: Vec<RejectionCount> = counts.iter().flatten().cloned().collect();

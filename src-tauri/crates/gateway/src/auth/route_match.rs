@@ -1,9 +1,9 @@
 //! Matches request paths with the route table.
 //!
-//! Clients join base URLs in different ways, so client API routes match with no `/v1`, one or two, and with the doubled
-//! slash that a base URL with a slash at the end leaves. Everything else must be spelled exactly: no dot segments, no
-//! escapes in fixed parts, no other case, no slash at the end. A path that two parts of a program read differently can
-//! bypass a guard (CVE-2026-49468).
+//! Clients join base URLs in different ways, so client API routes match with no `/v1`, one or two, and with
+//! the doubled slash that a base URL with a slash at the end causes. Everything else must be spelled exactly:
+//! no dot segments, no escapes in fixed parts, no other case, no slash at the end. A path that two parts of a
+//! program read differently can bypass a guard (CVE-2026-49468).
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl RouteTable {
         &self.routes
     }
 
-    /// All routes that match the path, for any method. Empty if there is none.
+    /// Returns all routes that match the path, for any method. Empty if there is none.
     pub(super) fn find(&self, path: &str) -> RouteMatch {
         self.exact.get(path).cloned().unwrap_or_else(|| find_routes(&self.routes, path))
     }

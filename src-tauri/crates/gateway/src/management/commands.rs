@@ -14,7 +14,7 @@ use super::{
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
-/// What a command needs: read access to the stored data, write access, or a running program.
+/// Access that a command needs: read access to the stored data, write access, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CommandAccess {
     Look,

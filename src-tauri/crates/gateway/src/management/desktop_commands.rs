@@ -14,10 +14,10 @@ pub(super) struct OpenArgs {
     activation_token: Option<String>,
 }
 
-/// The longest activation token that is taken. Those of desktops have some 40 characters.
+/// Maximum length of an activation token, bytes. Desktops send some 40 characters.
 const MAX_TOKEN_BYTES: usize = 512;
 
-/// Whether a text can be an activation token: the name of one launch, as the desktop made it.
+/// Whether a text can be an activation token, by which a desktop identifies one launch.
 fn is_activation_token(text: &str) -> bool {
     (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

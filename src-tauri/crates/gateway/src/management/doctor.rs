@@ -15,26 +15,26 @@ use upstreams::{UpstreamError, UpstreamErrorKind, UpstreamId};
 /// The tolerated difference between clocks. A larger one makes certificates look invalid.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum Level {
     Good,
-    /// Works, but the user should know.
+    /// A problem that does not prevent replies.
     Warning,
     Bad,
 }
 
-/// One thing that was looked at.
+/// Result of one check.
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS)]
 pub struct Finding {
     pub subject: String,
     pub level: Level,
     pub text: String,
-    /// What to do; empty where nothing is to be done.
+    /// Advice for the user; empty if there is nothing to do.
     pub advice: String,
-    /// The same as the text, where the window can say it in other languages.
+    /// The text as a code with arguments, if the window can translate it.
     #[serde(default)]
     pub said: Option<UserMessage>,
 }

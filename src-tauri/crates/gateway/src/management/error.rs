@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UserMessage;
 
-/// Something a caller can act on.
+/// Code of an error, by which a caller can react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -12,43 +12,43 @@ pub enum ErrorCode {
     UnknownCommand,
     BadArguments,
     NotFound,
-    /// The name or account exists already.
+    /// The name or account already exists.
     Exists,
     PortTaken,
     /// The settings file could not be written.
     NotSaved,
-    /// The keychain is missing, locked or refuses.
+    /// The keychain is missing, locked or denies access.
     Keychain,
-    /// Mammouth did not accept the credential, or cannot be asked.
+    /// Mammouth rejected the credential, or cannot be reached.
     Upstream,
     Starting,
     /// A file that the user chose could not be written.
     FileNotSaved,
     /// The system's clipboard cannot be reached.
     Clipboard,
-    /// Only the program with the window can do this.
+    /// The command needs the desktop program.
     DesktopOnly,
-    /// The notice about web sessions was not accepted yet.
+    /// The notice about web sessions has not been accepted yet.
     Terms,
-    /// The user changed their mind.
+    /// The user cancelled the operation.
     Cancelled,
     /// A file of a client cannot be read or changed, or another program changed it.
     ClientFile,
-    /// What was planned no longer fits what is there.
+    /// The plan no longer matches the current state.
     Conflict,
-    /// A variable or a flag decides this setting.
+    /// An environment variable or a flag decides the setting.
     FixedByEnvironment,
     Internal,
 }
 
-/// A code and a sentence for people, without any secret.
+/// Error of a management command: a code and a message for users, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[derive(ts_rs::TS)]
 pub struct ControlError {
     pub code: ErrorCode,
     pub message: String,
-    /// The same as the message, where the window can say it in other languages.
+    /// The message as a code with arguments, if the window can translate it.
     #[serde(default)]
     pub said: Option<UserMessage>,
 }

@@ -17,7 +17,7 @@ const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum time between two checks of the status, for changes without a notification.
 const MAX_STATUS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What happened.
+/// An event of the event stream.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -34,7 +34,7 @@ struct EventFeed {
     changes: watch::Receiver<()>,
     test_texts: broadcast::Receiver<Arc<TestText>>,
     last: Option<Status>,
-    /// When the status may be checked next. `None` if no check is due.
+    /// Earliest time of the next status check. `None` if no check is due.
     due: Option<Instant>,
     sent: Option<Instant>,
 }

@@ -42,7 +42,7 @@ pub struct SavedFile {
     pub records: u64,
 }
 
-/// Why a file was not written.
+/// Reason why a file was not written.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]

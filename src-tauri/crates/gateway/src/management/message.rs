@@ -10,7 +10,7 @@ use storage::config::{PasteError, UnnamedEnvFile};
 use storage::secrets::StoreError;
 use upstreams::UpstreamErrorKind;
 
-/// One sentence, with what is filled into it.
+/// A message for users: a code with arguments. `Display` is the English text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -36,7 +36,7 @@ pub enum UserMessage {
     KeyRefused,
     #[error("mammouth.ai asks for a browser check: open it in your browser, then try again")]
     BrowserCheck,
-    /// What the upstream or the network said.
+    /// Error text of the upstream or the network.
     #[error("{detail}")]
     Failed { kind: UpstreamErrorKind, detail: String },
     #[error("its secret is still being read")]
@@ -151,7 +151,7 @@ pub enum UserMessage {
     UpdateNotInstallable,
     #[error("version {version} was not kept: {reason}. The earlier version is installed again")]
     UpdateReverted { version: String, reason: String },
-    /// The window of another language than English shows it as it is: it tells of a file, or of the system.
+    /// A text about a file or the system, which the window shows untranslated.
     #[error("{text}")]
     Plain { text: String },
 }

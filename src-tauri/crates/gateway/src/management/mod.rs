@@ -105,7 +105,7 @@ struct ControlInner {
     saved: Mutex<Arc<Config>>,
     server: OnceLock<ListeningServer>,
     desktop: OnceLock<Arc<dyn Desktop>>,
-    /// Weak, as the server is: the backend holds this control.
+    /// Handle on the backend. It is weak, as that of the server, because the backend holds this control.
     backend: OnceLock<Weak<dyn Backend>>,
     guard: OnceLock<Arc<Guard>>,
     log: OnceLock<SetLogFilter>,
@@ -130,7 +130,8 @@ pub type SetLogFilter = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Parts that exist only once the port is bound.
 struct ListeningServer {
-    /// Weak, because the server's service holds this control: a cycle of strong handles would never be dropped.
+    /// Weak handle on the server, because the server's service holds this control: a cycle of strong handles
+    /// would never be dropped.
     server: Weak<Server>,
     announce: AnnounceAddress,
 }

@@ -13,18 +13,18 @@ use upstreams::{ListedModel, UpstreamId, UpstreamSet};
 pub struct ModelView {
     pub id: String,
     pub owner: String,
-    /// The upstreams that can serve it.
+    /// Upstreams that can serve the model.
     pub by: Vec<UpstreamId>,
     pub served_now: bool,
-    /// The model behind a name of the user's own.
+    /// Model behind an alias of the user.
     pub alias_of: Option<String>,
-    /// Tokens.
+    /// Context length, tokens.
     pub context: Option<u64>,
-    /// Tokens.
+    /// Maximum length of a reply, tokens.
     pub max_output: Option<u64>,
-    /// US dollars a million tokens.
+    /// Price of prompts, US dollars per million tokens.
     pub input_cost: Option<f64>,
-    /// US dollars a million tokens.
+    /// Price of replies, US dollars per million tokens.
     pub output_cost: Option<f64>,
     pub vision: Option<bool>,
     pub tools: Option<bool>,
@@ -33,9 +33,9 @@ pub struct ModelView {
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(super) struct AliasArgs {
-    /// What clients send; a `*` at its end stands for anything.
+    /// Model name that clients send. A `*` at its end matches any text.
     name: String,
-    /// The model that is asked instead.
+    /// Model that is requested instead.
     target: String,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, MainKey, MainKeyUnavailable, UserMessage};
 
-/// How much it matters.
+/// Severity of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
@@ -24,17 +24,17 @@ pub enum Page {
     Settings,
 }
 
-/// One sentence.
+/// A message that the user should see now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Notice {
-    /// The same for as long as it is true.
+    /// Identifier, constant while the notice applies.
     pub id: String,
     pub severity: Severity,
-    /// In English.
+    /// English text.
     pub text: String,
-    /// The same, to be said in other languages.
+    /// The text as a code with arguments, which the window translates.
     pub said: UserMessage,
-    /// Where something can be done about it.
+    /// Page on which the user can act on the notice.
     pub place: Option<Page>,
 }
 

@@ -7,12 +7,12 @@ use super::{Control, ControlError, NoArgs};
 use crate::auth::RejectionCount;
 use storage::request_log::{Minute, Query, RequestErrorCode, RequestRecord, Totals};
 
-/// A failed request, as short as it can be told.
+/// Summary of a failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct ErrorLine {
     pub time_ms: u64,
     pub code: String,
-    /// What the client was told, in English.
+    /// Error message that the client received, in English.
     #[serde(default)]
     pub message: Option<String>,
     pub model: String,
@@ -20,30 +20,31 @@ pub struct ErrorLine {
     pub request_id: String,
 }
 
-/// The answer.
+/// Result of the command `overview`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Overview {
-    /// The last 60, the oldest first.
+    /// The last 60 minutes, the oldest first.
     pub minutes: Vec<Minute>,
-    /// Since midnight UTC.
+    /// Totals since midnight UTC.
     pub today: Totals,
-    /// The newest first.
+    /// The latest failed requests, the newest first.
     pub last_errors: Vec<ErrorLine>,
-    /// Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
+    /// Requests that were rejected since the start, by reason, the latest first. They are not in the request
+    /// log.
     #[serde(default)]
     pub turned_away: Vec<RejectionLine>,
 }
 
-/// Calls that were refused for one reason.
+/// Requests that were rejected for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct RejectionLine {
     pub code: String,
     pub count: u64,
-    /// Unix milliseconds.
+    /// Time of the latest rejection, Unix milliseconds.
     pub last_ms: u64,
 }
 
-/// The most failed requests that are shown.
+/// Maximum number of failed requests that are shown.
 const MAX_LAST_ERRORS: usize = 5;
 
 pub(super) async fn overview(control: &Control, _: NoArgs) -> Result<Overview, ControlError> {

@@ -12,7 +12,7 @@ pub(super) struct SwitchPortArgs {
     port: u16,
 }
 
-/// Where the proxy is reached now.
+/// The address on which the proxy is reached now.
 #[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS)]
 pub(super) struct PortChanged {
     pub(super) address: String,

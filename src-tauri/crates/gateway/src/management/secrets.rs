@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Control, ControlError, NoArgs};
 use storage::secrets::{StoreError, StoreKind};
 
-/// Whether the place answers.
+/// State of the secret store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
@@ -17,12 +17,12 @@ pub enum SecretsState {
     Hung,
 }
 
-/// Where secrets are kept, and how that place is doing.
+/// The secret store and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct SecretsView {
     pub place: StoreKind,
     pub state: SecretsState,
-    /// What is in the way.
+    /// Error that prevents access to the store.
     pub error: Option<StoreError>,
 }
 

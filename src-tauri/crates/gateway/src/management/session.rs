@@ -12,7 +12,7 @@ use warp::reply::Response;
 use crate::auth::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEOUT, Sessions};
 use storage::secrets::ExposeSecret;
 
-/// Consecutive wrong tokens that are answered without delay.
+/// Number of consecutive wrong tokens that are answered without delay.
 const FREE_ATTEMPTS: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(10);

@@ -26,29 +26,29 @@ pub struct InstanceInfo {
     pub cookie_name: String,
     /// The kind of secret store in use.
     pub secrets: StoreKind,
-    /// Unix milliseconds.
+    /// Start of the program, Unix milliseconds.
     pub started_ms: u64,
 }
 
-/// What the program is doing, in one word.
+/// State of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum ServingState {
-    /// Ready, and nothing runs.
+    /// Clients are served, and no reply is running.
     Serving,
     /// Replies are running.
     Busy,
-    /// Every account that could serve has a limit.
+    /// Every usable account is limited.
     Limited,
-    /// The user stopped it.
+    /// The user stopped serving.
     Stopped,
     /// There are accounts, but none can be used.
     Error,
     NoAccount,
 }
 
-/// Why the program is in that state.
+/// Reason for the state of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -60,45 +60,45 @@ pub enum ServingReason {
     Limited,
     StoppedByUser,
     NoAccount,
-    /// Mammouth does not answer; the proxy tries again by itself.
+    /// Mammouth does not answer; the proxy retries by itself.
     Unreachable,
     KeychainLocked,
-    /// The keychain does not give the secrets.
+    /// The secrets cannot be read from the keychain.
     KeychainUnreadable,
     NeedsLogin,
-    /// The accounts were added for another upstream address than the one set now.
+    /// The accounts were added for another upstream address than the configured one.
     OtherHost,
     AllPaused,
 }
 
-/// The answer.
+/// Result of the command `status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Status {
     pub version: String,
     pub pid: u32,
     pub demo: bool,
-    /// The desktop program runs, not the headless one.
+    /// Whether this is the desktop program, not the headless one.
     pub desktop: bool,
-    /// `false` while the user has stopped it.
+    /// Whether clients are served; `false` while the user has stopped that.
     pub serving: bool,
     pub state: ServingState,
     pub reason: ServingReason,
-    /// `HOST:PORT`, where the proxy is reached from this machine.
+    /// Address at which the proxy is reached from this machine, as `HOST:PORT`.
     pub address: String,
-    /// What clients are given.
+    /// Base URL for clients.
     pub base_url: String,
     pub connections: usize,
-    /// Replies that are running.
+    /// Number of running replies.
     pub running: u32,
-    /// When the program started, Unix milliseconds.
+    /// Start of the program, Unix milliseconds.
     pub started_ms: u64,
     pub accounts: Vec<AccountView>,
     pub strategy: Strategy,
     pub prefer: KindPreference,
     pub log_recorded: u64,
-    /// Records lost because the disk did not keep up.
+    /// Number of records that were lost because the disk was too slow.
     pub log_dropped: u64,
-    /// Prompts and replies are kept in the log.
+    /// Whether prompts and replies are kept in the log.
     pub bodies_kept: bool,
     pub notices: Vec<Notice>,
     pub data_dir: String,

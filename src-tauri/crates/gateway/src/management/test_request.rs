@@ -12,26 +12,26 @@ use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage};
 use crate::server::SwitchError;
 use storage::request_log::RequestErrorCode;
 
-/// What became of it.
+/// Result of a test request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct TestResult {
     pub status: u16,
     /// The reply.
     pub text: String,
-    /// The model that answered.
+    /// Model that replied.
     pub model: Option<String>,
-    /// The label of the account that answered.
+    /// Label of the account that was used.
     pub account: Option<String>,
     pub attempts: u32,
     pub first_byte_ms: u64,
     pub duration_ms: u64,
-    /// Why there is no reply.
+    /// Error message, if the request failed.
     pub error: Option<String>,
-    /// The same as a code, as clients get it.
+    /// Code of the error, as clients get it.
     pub code: Option<String>,
 }
 
-/// A piece of a test's answer, as it arrives.
+/// A piece of a test's reply, sent when it arrives.
 #[derive(Debug, Clone, Serialize, ts_rs::TS)]
 pub struct TestText {
     /// The id that the caller gave to the test.
@@ -39,7 +39,7 @@ pub struct TestText {
     pub text: String,
 }
 
-/// Takes the pieces of an answer.
+/// Callback that receives the text of a reply in pieces.
 pub type TextSink = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The running tests that have an id.
@@ -48,7 +48,7 @@ pub(super) struct TestRuns {
     running: Mutex<HashMap<String, CancellationToken>>,
 }
 
-/// Pieces that a slow reader of the events may be behind.
+/// Number of pieces by which a slow reader of the events may lag behind.
 const BUFFERED_TEXTS: usize = 256;
 
 impl Default for TestRuns {
@@ -82,7 +82,7 @@ impl TestRuns {
     }
 }
 
-/// Forgets a running test at its end, also where its caller leaves.
+/// Guard of a running test. Dropping it removes the test, also if its caller disconnects.
 struct RunGuard<'a> {
     runs: &'a TestRuns,
     id: String,
@@ -94,12 +94,13 @@ impl Drop for RunGuard<'_> {
     }
 }
 
-/// Saves a change. The error is a sentence for people.
+/// Function that saves the change of a port. The error is a message for users.
 pub type SavePort<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
 
 /// Operations that need the proxy or the server. Implemented by `app`, since `management` may not depend on `proxy`.
 pub trait Backend: Send + Sync {
-    /// Sends one real request. `sink` is given the answer's text as it arrives. Dropping the future cancels the request.
+    /// Sends one real request. `sink` receives the reply's text as it arrives. Dropping the future cancels
+    /// the request.
     fn test_request(&self, model: String, text: String, sink: TextSink) -> BoxFuture<'_, TestResult>;
 
     /// Opens the keyless port, moves it, or closes it. `save` is called once the new port is bound.
@@ -126,7 +127,7 @@ const MAX_QUESTION_BYTES: usize = 32 << 10;
 pub(super) struct TestRequestArgs {
     model: String,
     text: String,
-    /// With an id the answer's text comes as events too, and the test can be stopped.
+    /// Id of the test. If it is set, the reply's text is also sent as events, and the test can be stopped.
     #[ts(optional = nullable)]
     id: Option<String>,
 }
@@ -161,7 +162,7 @@ pub(super) async fn test_request(
     })
 }
 
-/// Stops a running test. One that has ended is left alone.
+/// Stops a running test. Does nothing if the test has ended.
 pub(super) async fn stop(control: &Control, args: StopArgs) -> Result<(), ControlError> {
     if let Some(running) = control.test_runs().end(&args.id) {
         running.cancel();
@@ -169,7 +170,7 @@ pub(super) async fn stop(control: &Control, args: StopArgs) -> Result<(), Contro
     Ok(())
 }
 
-/// As the log has it where a client leaves.
+/// Returns the result of a stopped test, with the status and code of a request whose client disconnected.
 fn stopped_result() -> TestResult {
     TestResult {
         status: 499,

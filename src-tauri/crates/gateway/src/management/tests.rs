@@ -137,7 +137,7 @@ impl TypeFiles {
 }
 
 impl TypeFiles {
-    /// What the window needs of each code of a failed request.
+    /// Generates the properties of error codes of requests that the window needs.
     fn request_errors(&mut self) {
         let lines = RequestErrorCode::ALL.iter().map(|code| {
             let severity = serde_json::to_value(code.rules().severity).unwrap();

@@ -23,7 +23,7 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// The lowest accepted upload rate, bytes per second.
 const MIN_BYTES_PER_SECOND: u32 = 32 * 1024;
 
-/// Why a body was not read completely.
+/// Reason why a body was not read completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the request body is larger than the limit")]

@@ -1,4 +1,4 @@
-//! All errors of a request, and their mapping to status, code and message.
+//! Errors of a request, and their mapping to status, code and message.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use dialects::{InvalidCode, InvalidRequest};
 use storage::request_log::{ErrorSource, RequestErrorCode as Code, RetryRule};
 use upstreams::{UpstreamError, UpstreamErrorKind};
 
-/// Why a request failed.
+/// Reason why a request failed.
 #[derive(Debug)]
 pub(super) enum ProxyError {
     /// The guard rejected the request.

@@ -110,7 +110,7 @@ impl ActiveReply {
         self.record_usage(usage);
     }
 
-    /// As [`ActiveReply::complete`], for a streamed reply: also closes the record.
+    /// Completes a streamed reply as [`ActiveReply::complete`] does, and closes the record.
     pub(super) fn complete_stream(&mut self, usage: Option<Usage>) {
         self.complete(usage);
         self.context.entry.close(OK_OUTCOME);
@@ -122,8 +122,8 @@ impl ActiveReply {
         self.record_usage(failure.partial_usage);
     }
 
-    /// As [`ActiveReply::record_failure`], for a streamed reply: also closes the record. Returns the last bytes for the
-    /// client.
+    /// Records the failure of a streamed reply as [`ActiveReply::record_failure`] does, and closes the
+    /// record. Returns the last bytes for the client.
     pub(super) fn fail_stream(&mut self, failure: &UpstreamError) -> String {
         self.record_failure(failure);
         self.interrupt(&ProxyError::Upstream(failure.clone()))

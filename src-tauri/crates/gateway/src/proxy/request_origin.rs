@@ -1,13 +1,13 @@
-//! What the headers of a request say about the program, the session and the purpose that it comes from. Only these are
-//! kept in the request log. None of a client's headers goes to Mammouth.
+//! Program, session and purpose of a request, read from its headers. Only these are kept in the request log.
+//! No header of a client is sent to Mammouth.
 
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use storage::request_log::RequestOrigin;
 
-/// How `User-Agent` begins, and the id of the client as `mammouth-proxy clients` has it. Claude Code 2.1.197, Codex 0.169.0,
-/// OpenCode 1.18.18 and Qwen Code 0.15.10 were asked; the others are from their sources. Continue, pi and Copilot CLI send
-/// the name of their library only.
+/// Prefixes of `User-Agent`, with the id of the client as in `mammouth-proxy clients`. Those of Claude Code
+/// 2.1.197, Codex 0.169.0, OpenCode 1.18.18 and Qwen Code 0.15.10 were observed; the others are from the
+/// sources of the clients. Continue, pi and Copilot CLI send only the name of their library.
 const PROGRAMS: [(&str, &str); 9] = [
     ("claude-cli/", CLAUDE_CODE),
     ("codex_", "codex"),
@@ -46,7 +46,7 @@ pub(crate) fn request_origin(headers: &HeaderMap) -> RequestOrigin {
     }
 }
 
-/// The id of a known client. What the header says is not repeated.
+/// Returns the id of a known client. The value of the header is not repeated.
 fn program_name(agent: &[u8]) -> Option<&'static str> {
     PROGRAMS.iter().find(|(start, _)| agent.starts_with(start.as_bytes())).map(|(_, id)| *id)
 }

@@ -46,7 +46,7 @@ pub(super) struct StoredTurn {
 }
 
 impl StoredTurn {
-    /// All messages up to the end of this turn.
+    /// Returns all messages up to the end of this turn.
     fn conversation(&self) -> Vec<Message> {
         let mut turns: Vec<&Self> =
             std::iter::successors(Some(self), |turn| turn.previous.as_deref()).collect();
@@ -56,7 +56,8 @@ impl StoredTurn {
 }
 
 impl Drop for StoredTurn {
-    /// Drops the turns before one after the other: dropped from within each other, many of them would fill the stack.
+    /// Drops the previous turns one after the other, since recursive drops of a long conversation would
+    /// overflow the stack.
     fn drop(&mut self) {
         let mut previous = self.previous.take();
         while let Some(mut turn) = previous.and_then(Arc::into_inner) {
@@ -245,7 +246,7 @@ fn parts_bytes(parts: &[Part]) -> usize {
 mod tests {
     use super::*;
 
-    /// Room for three of the big texts below, with some bytes for what is around them.
+    /// Memory for three of the large texts below, and some bytes for their metadata.
     const MAX_BYTES: usize = 3_100_000;
 
     fn big_text() -> String {

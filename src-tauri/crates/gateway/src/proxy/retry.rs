@@ -29,7 +29,7 @@ pub(super) struct StartedReply {
     pub(super) attempts: usize,
 }
 
-/// What to do after a failed call.
+/// Decision after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RetryDecision {
     /// The account refused: try another one.

@@ -23,7 +23,7 @@ use dialects::{ApiFamily, Dialect};
 /// The OpenAPI document of the client API. A test compares it with [`route_table`].
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// All routes of this module, with canonical paths. `dialects` are those that are served.
+/// Returns all routes of this module, with canonical paths. `dialects` are those that are served.
 pub fn route_table(dialects: &[&dyn Dialect]) -> Vec<Route> {
     use ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
     let client = |method, path, api_family| Route { method, path, scope: Scope::Client, api_family };

@@ -43,7 +43,7 @@ pub fn next_free_port(addr: SocketAddr, tries: u16) -> Option<u16> {
     (1..=tries).filter_map(|step| addr.port().checked_add(step)).find(is_free)
 }
 
-/// Why a port could not be bound.
+/// Reason why a port could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program listens on the port.
@@ -73,7 +73,7 @@ pub enum BindError {
 /// Binds a port; 0 lets the system choose one.
 ///
 /// # Errors
-/// Why the port could not be bound; the text is meant for users.
+/// The reason why the port could not be bound; the text is meant for users.
 pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
     match listen(addr) {
         Ok((listener, addr)) => Ok(BoundListener { listener, addr }),

@@ -24,14 +24,14 @@ use super::{ConnectionLimits, ResponseBody};
 /// The limit of an incomplete request head, and of buffered bytes that wait to be sent; bytes each.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
-/// How a connection ended.
+/// End of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionEnd {
-    /// By the protocol: one side closed, or a request failed to parse.
+    /// End by the protocol: one side closed, or a request failed to parse.
     Done,
-    /// By a time limit, by eviction, or idle at the end of a drain.
+    /// End by a time limit, by eviction, or in the idle state at the end of a drain.
     Dropped,
-    /// In the middle of a response, because the grace period was over.
+    /// End in the middle of a response, because the grace period was over.
     Cut,
 }
 

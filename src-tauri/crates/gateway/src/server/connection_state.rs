@@ -162,7 +162,7 @@ impl ConnectionState {
     }
 }
 
-/// All connections of the server.
+/// Registry of the server's connections.
 #[derive(Default)]
 pub(super) struct ConnectionRegistry(Mutex<RegistryEntries>);
 

@@ -41,7 +41,8 @@ fn connections_for(limit: u64) -> usize {
     usize::try_from((limit - limit / REFUSAL_DIVISOR).saturating_sub(RESERVED_FDS) / 2).unwrap_or(usize::MAX)
 }
 
-/// Read at each call, as an administrator may change the limit of a running program.
+/// Returns the soft limit of open files. It is read at each call, as an administrator may change the limit of
+/// a running program.
 #[cfg(unix)]
 fn current_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current

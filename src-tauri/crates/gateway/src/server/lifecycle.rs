@@ -36,7 +36,7 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// Why a port switch failed.
+/// Reason why a port switch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
     /// The new port could not be bound.
@@ -59,7 +59,7 @@ struct ActiveListener {
 pub(super) struct ServerContext {
     pub(super) limits: ConnectionLimits,
     pub(super) registry: Arc<ConnectionRegistry>,
-    /// All tasks of the server.
+    /// Tracker of the server's tasks.
     pub(super) tasks: TaskTracker,
     cut_count: AtomicUsize,
 }

@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use super::connection_state::ConnectionState;
 use super::plain_response;
 
-/// The size of the system's send buffer. With the default, growing buffer, megabytes of a stream would count as sent
-/// although nobody has read them, and a slow reader could not be told from one that does not read.
+/// The size of the system's send buffer. With the default, growing buffer, megabytes of a stream would count
+/// as sent although the peer has not read them, and a slow reader could not be distinguished from one that
+/// does not read.
 pub(super) const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// The time after which a peer on another machine that does not acknowledge sent data is considered lost.

@@ -18,9 +18,9 @@ use upstreams::{ModelRegistry, Upstreams, web_session};
 #[derive(Default)]
 struct FakeStore {
     values: Mutex<HashMap<String, Result<&'static str, StoreError>>>,
-    /// If set, every call fails with this error.
+    /// Error with which every call fails, if set.
     forced_error: Mutex<Option<StoreError>>,
-    /// If set, each call waits for a message.
+    /// Channel on which each call waits for a message, if set.
     blocker: Mutex<Option<mpsc::Receiver<()>>>,
     get_calls: watch::Sender<usize>,
     availability_checks: watch::Sender<usize>,

@@ -32,7 +32,7 @@ pub(in crate::management) struct ReplaceArgs {
 
 #[derive(Deserialize, ts_rs::TS)]
 pub(in crate::management) struct ImportArgs {
-    /// A `.env` of the original Node proxy, or of this one.
+    /// Content of a `.env` file of this program or of the original Node proxy.
     text: String,
 }
 

@@ -15,7 +15,7 @@ const ACCOUNT_HOSTS_TABLE: &str = "account_hosts";
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct UseHostArgs {
     label: String,
-    /// The host that the user read, so that nobody confirms another one.
+    /// The host that the user has seen, so that no other one is confirmed.
     host: String,
 }
 

@@ -7,16 +7,16 @@ use crate::accounts::SkipReason;
 use storage::request_log::AccountSelection;
 use storage::secrets::StoreError;
 
-/// What a check of one account found.
+/// Result of the check of one account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct CheckView {
     pub label: String,
     pub ok: bool,
-    /// A sentence for people, in English.
+    /// The result as an English sentence.
     pub message: String,
-    /// The same, to be said in other languages.
+    /// The message as a code with arguments, which the window translates.
     pub said: UserMessage,
-    /// The secret is not here, so Mammouth was not asked.
+    /// Whether the secret is not available, so that Mammouth was not called.
     #[serde(default)]
     pub unread: bool,
     pub email: Option<String>,
@@ -24,35 +24,35 @@ pub struct CheckView {
     pub quota_percent: Option<f64>,
 }
 
-/// Whom a request for a model would be given to now.
+/// The account that a request for a model would be given to now, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct Explanation {
-    /// The model that would be asked.
+    /// The model that would be requested.
     pub model: String,
     /// The label of the account, if one can serve it.
     pub account: Option<String>,
-    /// Why that one.
+    /// Reason for the selection of `account`.
     pub why: Option<AccountSelection>,
-    /// Why none.
+    /// Reason why there is no account.
     pub nobody: Option<NoAccountReason>,
-    /// The other accounts.
+    /// The other accounts, with the reasons why they are skipped.
     pub others: Vec<SkippedAccount>,
 }
 
-/// An account that would not be asked.
+/// An account that would be skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct SkippedAccount {
     pub label: String,
     pub why: SkipReason,
 }
 
-/// Why no account can be asked.
+/// Reason why no account can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum NoAccountReason {
     NoAccount,
-    /// There is none of a kind that serves the model.
+    /// No account's upstream serves the model.
     OtherKind,
     /// The accounts are being read from the keychain.
     Reading,
@@ -61,9 +61,9 @@ pub enum NoAccountReason {
     },
     AllTried,
     NeedsLogin,
-    /// The accounts that serve it were added for another address.
+    /// The accounts that could serve the model were added for another upstream address.
     OtherHost,
-    /// The next is free then.
+    /// Every usable account is limited. The first limit ends in `minutes`.
     Limited {
         minutes: u64,
     },

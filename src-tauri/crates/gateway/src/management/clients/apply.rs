@@ -18,7 +18,7 @@ pub(in crate::management) struct ApplyArgs {
     model: Option<String>,
     small_model: Option<String>,
     caller: Option<CallerShell>,
-    /// As `clients.plan` gave it.
+    /// Id of the plan from `clients.plan`.
     plan: String,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::management) struct UndoArgs {
     #[serde(default)]
     #[ts(as = "Option<DriftChoice>")]
     drift: DriftChoice,
-    /// As `clients.undo_plan` gave it.
+    /// Id of the plan from `clients.undo_plan`.
     plan: String,
 }
 
@@ -59,14 +59,14 @@ pub(in crate::management) struct RepairArgs {
 #[derive(Debug, Deserialize, ts_rs::TS)]
 struct AcceptedPlan {
     client: String,
-    /// As `clients.repair_plan` gave it.
+    /// Id of the plan from `clients.repair_plan`.
     plan: String,
 }
 
-/// How a plan is worked out.
+/// Function that computes a plan.
 type Planner = fn(&ClientSetup, &'static Client, &Connection) -> Result<Plan, Error>;
 
-/// A write that the user has seen the plan of.
+/// A write whose plan the user has seen.
 struct AcceptedWrite {
     plan: String,
     planner: Planner,
@@ -76,7 +76,7 @@ struct AcceptedWrite {
 const SET_UP: Planner = |setup, client, connection| setup.plan(client, connection);
 const REPAIR: Planner = |setup, client, connection| setup.plan_repair(client, connection);
 
-/// Sets a client up: makes its key and writes its files.
+/// Sets a client up: makes its key valid and writes its files.
 pub(in crate::management) async fn apply(
     control: &Control,
     args: ApplyArgs,
@@ -87,7 +87,8 @@ pub(in crate::management) async fn apply(
     write(control, planned, AcceptedWrite { plan, planner: SET_UP, caller: wanted.caller }).await
 }
 
-/// What undo would write. Where values were changed since and `drift` is `ask`, it has these and no plan.
+/// Returns what undo would write. If values were changed since set-up and `drift` is `ask`, returns those
+/// values and no plan.
 pub(in crate::management) async fn undo_plan(
     control: &Control,
     args: UndoPlanArgs,
@@ -101,7 +102,7 @@ pub(in crate::management) async fn undo_plan(
     .await
 }
 
-/// Takes a set-up back and revokes the client's key.
+/// Undoes a set-up and revokes the client's key.
 pub(in crate::management) async fn undo(
     control: &Control,
     args: UndoArgs,
@@ -109,7 +110,7 @@ pub(in crate::management) async fn undo(
     undo_client(control, find_client(&args.client)?, args.drift, Some(args.plan)).await
 }
 
-/// Takes every set-up back. One that cannot be does not keep the others.
+/// Undoes every set-up. A failure for one client does not prevent the others.
 pub(in crate::management) async fn undo_all(
     control: &Control,
     args: UndoAllArgs,
@@ -122,7 +123,7 @@ pub(in crate::management) async fn undo_all(
     Ok(outcomes)
 }
 
-/// What it takes to bring every client that was set up from here to the port and key of today.
+/// Returns the changes that bring every client that was set up here to the current port and key.
 pub(in crate::management) async fn repair_plan(
     control: &Control,
     _: NoArgs,
@@ -163,7 +164,7 @@ pub(in crate::management) async fn repair(
     Ok(outcomes)
 }
 
-/// The connection of today, with the models that the client has.
+/// Returns the current connection, with the models that the client has.
 fn repaired_connection(
     control: &Control,
     client: &'static Client,
@@ -215,13 +216,14 @@ async fn write(
     Ok(ClientOutcome { key_name: Some(name), key, ..outcome(control, client) })
 }
 
-/// The key, where the user must give it to the client and it could not be stored.
+/// Returns the key if the user must give it to the client and it could not be stored.
 fn key_to_paste(control: &Control, client: &'static Client, name: &str, key: &ClientKey) -> Option<String> {
     let is_needed = client.key_place == KeyPlace::Paste && !control.keys.is_stored(name);
     is_needed.then(|| key.key.expose_secret().to_owned())
 }
 
-/// The client's files first: a key that is refused while they still have it would only break the client.
+/// Undoes the set-up of one client. The files are written before the key is revoked, since a client whose
+/// files contain a revoked key would fail.
 async fn undo_client(
     control: &Control,
     client: &'static Client,

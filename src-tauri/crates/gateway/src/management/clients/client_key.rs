@@ -1,4 +1,5 @@
-//! The key of its own that each client is given. It is named by the client's id, made by set-up and revoked by undo.
+//! Client keys of clients that are set up. Each is named by the client's id, created by set-up and revoked by
+//! undo.
 
 use super::super::keys;
 use super::super::{Control, ControlError};
@@ -8,13 +9,13 @@ use storage::secrets::{ExposeSecret, Secret};
 
 /// A key that a client has or will have.
 pub(super) struct ClientKey {
-    /// None until it is valid.
+    /// Name of the key; `None` until the key is valid.
     pub(super) name: Option<String>,
     pub(super) key: Secret,
 }
 
-/// The key that `client` was set up with, if it is still valid; else a new one, which is the same for each plan until one
-/// is applied.
+/// Returns the key that `client` was set up with, if it is still valid; otherwise a new one, which all plans
+/// share until one is applied.
 pub(super) fn planned_key(
     control: &Control,
     client: &'static Client,
@@ -30,7 +31,7 @@ pub(super) fn planned_key(
     ClientKey { name: None, key }
 }
 
-/// The name under which the recorded key is valid.
+/// Returns the name under which the recorded key is valid.
 pub(super) fn key_name(control: &Control, recorded: &Connection) -> Option<String> {
     control.keys.name_of(&auth::digest(recorded.key.expose_secret()))
 }
@@ -53,7 +54,8 @@ pub(super) async fn admit(
     Ok((name, true))
 }
 
-/// The key of a client that is not set up by its files: the one it has, if its text is stored, else a new one.
+/// Returns the key of a client that is not set up by its files: the existing one if its text is stored,
+/// otherwise a new one.
 ///
 /// # Errors
 /// The settings cannot be saved.
@@ -69,7 +71,7 @@ pub(super) async fn lasting_key(control: &Control, client: &'static Client) -> R
     Ok(key)
 }
 
-/// The client's id, or with a number where the user has a key of that name already.
+/// Returns the client's id, with a number if another key has that name.
 fn free_name(control: &Control, id: &str) -> String {
     let numbered = (2_u32..).map(|number| format!("{id}-{number}"));
     std::iter::once(id.to_owned())

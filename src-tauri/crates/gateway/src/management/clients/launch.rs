@@ -20,25 +20,25 @@ pub(in crate::management) struct LaunchCommandArgs {
 #[derive(Debug, Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
 pub(in crate::management) struct LaunchArgs {
-    /// None for a program of the user's own.
+    /// Id of the client; `None` for another program.
     client: Option<String>,
     model: Option<String>,
     small_model: Option<String>,
-    /// The user's own.
+    /// Arguments of the user.
     #[serde(default)]
     #[ts(as = "Option<Vec<String>>")]
     arguments: Vec<String>,
-    /// The process that the key ends with.
+    /// Id of the process that the key ends with.
     pid: Option<u32>,
-    /// Only to be shown: no key is made, and the place of one is masked.
+    /// Whether the result is only for display: no key is created, and a masked placeholder takes its place.
     #[serde(default)]
     #[ts(as = "Option<bool>")]
     dry_run: bool,
 }
 
-/// The name of the key of a program that is no known client.
+/// Name of the key of a program that is not a known client.
 const RUN_KEY_NAME: &str = "run";
-/// Stands for a key that is not made. It is too short for its end to be shown.
+/// Placeholder for a key that is not created. It is so short that masking hides all of it.
 const SHOWN_KEY: &str = "mp-not-made";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
@@ -49,7 +49,7 @@ pub(in crate::management) struct LinkArgs {
     small_model: Option<String>,
 }
 
-/// The line that starts a client for the proxy.
+/// Returns the command line that starts a client for the proxy.
 pub(in crate::management) async fn launch_command(
     _: &Control,
     args: LaunchCommandArgs,
@@ -122,7 +122,8 @@ fn masked_launch(program: Option<String>, launch: &Launch) -> PreparedLaunch {
     }
 }
 
-/// Gives a client its key by a link. The desktop program opens it; without one it is returned, to be opened once.
+/// Passes a client its key by a link. The desktop program opens the link; otherwise the link is returned, to
+/// be opened once.
 pub(in crate::management) async fn link(
     control: &Control,
     args: LinkArgs,

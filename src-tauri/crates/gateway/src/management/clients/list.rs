@@ -16,7 +16,7 @@ pub(in crate::management) struct ClientListArgs {
     caller: Option<CallerShell>,
 }
 
-/// Every known client as it stands.
+/// Returns every known client with its state.
 pub(in crate::management) async fn list(
     control: &Control,
     args: ClientListArgs,

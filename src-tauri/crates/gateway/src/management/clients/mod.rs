@@ -1,4 +1,4 @@
-//! Commands `clients.…`: connect the AI clients of this machine to the proxy, and take it back.
+//! Commands `clients.…`: set-up of the AI clients of this machine for the proxy, and its undo.
 //!
 //! The crate `client_setup` does the work on files; it runs on blocking threads. These commands add what only the program
 //! knows: the port, the models, and a key of its own for each client.
@@ -34,17 +34,17 @@ use super::{Control, ControlError, ErrorCode};
 use client_setup::{Client, ClientSetup, Connection, Environment, LOCATION_VARIABLES};
 use storage::secrets::Secret;
 
-/// What the commands keep between two calls.
+/// State that the commands share between two calls.
 #[derive(Default)]
 pub(super) struct ClientSetups {
-    /// Held while files are read and written: a plan must not be applied while another one is. Other processes are kept
-    /// away by the lock on the data directory.
+    /// Lock that is held while files are read and written, so that only one plan is applied at a time. The
+    /// lock on the data directory excludes other processes.
     files: Arc<Mutex<()>>,
     /// Keys of plans, by the id of the client. A key becomes valid when its plan is applied.
     planned_keys: Mutex<BTreeMap<&'static str, Secret>>,
 }
 
-/// Runs `work` on a blocking thread, with the files of the clients to itself.
+/// Runs `work` on a blocking thread, with exclusive access to the clients' files.
 async fn on_files<T: Send + 'static>(
     control: &Control,
     work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,
@@ -52,7 +52,7 @@ async fn on_files<T: Send + 'static>(
     on_files_of(control, None, work).await
 }
 
-/// As [`on_files`], with the files as the caller's shell finds them.
+/// Runs `work` as [`on_files`] does, with the files that the caller's shell finds.
 async fn on_files_of<T: Send + 'static>(
     control: &Control,
     caller: Option<CallerShell>,
@@ -76,7 +76,8 @@ async fn on_files_of<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(internal_error)?
 }
 
-/// A relative path is meant from the caller's folder, not from this program's.
+/// Whether a variable of the caller can be used. A relative path would be resolved in this program's working
+/// directory instead of the caller's.
 fn is_usable(name: &str, value: &str) -> bool {
     let is_path = LOCATION_VARIABLES.contains(&name) && name != "PATH";
     !is_path || Path::new(value.trim()).is_absolute()
@@ -100,8 +101,10 @@ fn setup_error(error: client_setup::Error) -> ControlError {
     ControlError::new(code, error.to_string())
 }
 
+/// Finds a client by its id.
+///
 /// # Errors
-/// `not_found`: there is no client of this id.
+/// `not_found`: no client has this id.
 fn find_client(id: &str) -> Result<&'static Client, ControlError> {
     client_setup::clients::find(id).ok_or_else(|| {
         let message = "there is no client of this id: 'mammouth-proxy clients' lists them";
@@ -109,12 +112,12 @@ fn find_client(id: &str) -> Result<&'static Client, ControlError> {
     })
 }
 
-/// The port that clients are to use: that of the server, or the one it would listen on.
+/// Returns the port that clients are to use: that of the server, or the one that it would listen on.
 fn port(control: &Control) -> u16 {
     control.server().map_or_else(|_| control.config.listen().port(), |server| server.addr().port())
 }
 
-/// What a client was set up with; none where it was not set up from here.
+/// Returns the connection that a client was set up with; `None` if it was not set up here.
 async fn recorded_connection(
     control: &Control,
     client: &'static Client,
@@ -123,8 +126,8 @@ async fn recorded_connection(
     Ok(set_up.into_iter().find(|(known, _)| known.id == client.id).map(|(_, connection)| connection))
 }
 
-/// The command by which a client gets a key from this program: by its name where the system finds it by that, else by its
-/// path. The data directory is named where it is not the user's own.
+/// Returns the command by which a client gets a key from this program: its name if that is in the search
+/// path, otherwise its path. The data directory is included if it is not the default one.
 fn key_command(data_dir: &Path) -> Vec<String> {
     let name = client_setup::PROVIDER_ID;
     let in_path = Environment::of_this_process().is_some_and(|user| user.find_program(name).is_some());

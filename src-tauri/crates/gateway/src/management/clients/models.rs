@@ -33,7 +33,8 @@ pub(super) fn proposed_small(choices: &[ModelChoice]) -> Option<String> {
     best(choices, PROPOSED_SMALL_MODELS)
 }
 
-/// The last by its name of those with the first part that any has: its version is the highest.
+/// Returns the choice that contains the first matching part. Of several choices the last by name is returned,
+/// which has the highest version. Models that are served now are preferred.
 fn best(choices: &[ModelChoice], parts: &[&str]) -> Option<String> {
     let with = |part: &&str, served: bool| {
         let names = choices.iter().filter(|choice| choice.served_now || !served).map(|choice| &choice.id);
@@ -42,7 +43,8 @@ fn best(choices: &[ModelChoice], parts: &[&str]) -> Option<String> {
     parts.iter().find_map(|part| with(part, true)).or_else(|| parts.iter().find_map(|part| with(part, false)))
 }
 
-/// The models for a client: those that were asked for, else those it has, else the proposed ones.
+/// Returns the models for a client: the requested ones, otherwise its current ones, otherwise the proposed
+/// ones.
 ///
 /// # Errors
 /// `bad_arguments`: a text that is no name of a model.
@@ -66,7 +68,7 @@ pub(super) fn chosen(
     Ok((model, small))
 }
 
-/// What the catalogue knows of a model.
+/// Returns a model with its limits from the catalog.
 fn with_limits(control: &Control, id: &str) -> Result<Model, ControlError> {
     if !is_model_name(id) {
         return Err(ControlError::new(ErrorCode::BadArguments, "this is no name of a model"));

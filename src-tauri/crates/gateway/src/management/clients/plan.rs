@@ -1,4 +1,4 @@
-//! Command `clients.plan`: what set-up would write.
+//! Command `clients.plan`: the changes that set-up would write.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use client_setup::{Client, Connection, Plan};
 pub(in crate::management) struct PlanArgs {
     pub(super) client: String,
     pub(super) model: Option<String>,
-    /// For titles and summaries.
+    /// Model for titles and summaries.
     pub(super) small_model: Option<String>,
     pub(super) caller: Option<CallerShell>,
 }
@@ -25,7 +25,7 @@ pub(super) struct PlannedConnection {
     pub(super) key: ClientKey,
 }
 
-/// Works out a set-up. Nothing is written, and no key is made.
+/// Computes a set-up. Nothing is written, and no key becomes valid.
 pub(in crate::management) async fn plan(
     control: &Control,
     args: PlanArgs,
@@ -34,8 +34,10 @@ pub(in crate::management) async fn plan(
     on_files_of(control, args.caller, move |setup| Ok(view(client, &setup.plan(client, &connection)?))).await
 }
 
+/// Returns the connection that set-up would give a client.
+///
 /// # Errors
-/// `not_found`: there is no such client. `bad_arguments`: a text that is no name of a model.
+/// `not_found`: no client has this id. `bad_arguments`: a text is not a model name.
 pub(super) async fn planned_connection(
     control: &Control,
     args: &PlanArgs,

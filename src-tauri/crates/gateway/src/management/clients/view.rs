@@ -54,7 +54,7 @@ pub struct ClientEntry {
     pub base_url: String,
     /// Values to copy into the client's own settings.
     pub by_hand: Vec<CopyField>,
-    /// Why the client cannot be set up at all, or not by changing its files.
+    /// Reason why the client cannot be set up at all, or not by changing its files.
     pub why_not: Option<String>,
     pub notes: Vec<String>,
 }
@@ -114,7 +114,7 @@ pub struct ClientOutcome {
     pub at_ms: u64,
 }
 
-/// How undo treats values that were changed since set-up.
+/// Treatment, by undo, of values that were changed since set-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftChoice {
@@ -146,7 +146,8 @@ pub struct PreparedLaunch {
     pub arguments: Vec<String>,
 }
 
-/// Environment of the shell in which a command was typed: it may find clients and files where this program does not.
+/// Environment of the shell in which a command was typed, which may locate other clients and files than this
+/// program's environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CallerShell {
     /// The variables that locate clients and their files, or that override a file.

@@ -14,20 +14,20 @@ use storage::config::{SettingsError, SettingsFile};
 use storage::request_log::ClientUsage;
 use storage::secrets::{ExposeSecret, Secret, StoreKind};
 
-/// One key as it is listed.
+/// A client key in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct KeyView {
     pub name: String,
     pub origin: String,
-    /// Only where it was asked for and can be shown.
+    /// Text of the key, if it was requested and can be shown.
     pub key: Option<String>,
-    /// Whether its text is stored, and not only its digest.
+    /// Whether the text of the key is stored, and not only its digest.
     pub can_show: bool,
-    /// Unix milliseconds.
+    /// Time of the last use, Unix milliseconds.
     pub last_used_ms: Option<u64>,
-    /// The models it may ask for; all where the list is empty.
+    /// Allowed models; all if the list is empty.
     pub models: Vec<String>,
-    /// The most it may use a day.
+    /// Maximum number of tokens per day (UTC).
     pub daily_tokens: Option<u64>,
     pub daily_cost_usd: Option<f64>,
     pub today_tokens: u64,

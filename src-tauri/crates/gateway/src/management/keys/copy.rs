@@ -11,7 +11,7 @@ pub(in crate::management) const PLACEHOLDER: &str = "{{MAMMOUTH_PROXY_KEY}}";
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct CopyArgs {
     name: String,
-    /// What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
+    /// Text to copy, with `{{MAMMOUTH_PROXY_KEY}}` as the placeholder of the key.
     template: String,
 }
 
@@ -23,6 +23,8 @@ pub(in crate::management) async fn copy(control: &Control, args: CopyArgs) -> Re
     desktop.copy(fill_template(&args.template, &key)?).await
 }
 
+/// Inserts the key into a template.
+///
 /// # Errors
 /// `bad_arguments`: the key contains characters that the template's format would have to escape.
 fn fill_template(template: &str, key: &Secret) -> Result<String, ControlError> {

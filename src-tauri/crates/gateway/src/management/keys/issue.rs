@@ -9,27 +9,27 @@ use super::commands::validate_name;
 use crate::auth::{self, KeyLifetime};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// How long an issued key is valid, unless it is asked for otherwise.
+/// Default validity of an issued key.
 pub(in crate::management) const ISSUED_KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest that an issued key may be valid.
+/// Maximum validity of an issued key.
 const MAX_ISSUED_KEY_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
 pub(in crate::management) struct IssueArgs {
-    /// What the request log calls the client.
+    /// Name of the client in the request log.
     name: String,
-    /// A day where it is not given, 30 days at most.
+    /// Validity in seconds: one day by default, 30 days at most.
     ttl_seconds: Option<u64>,
-    /// The process that the key ends with.
+    /// Id of the process that the key ends with.
     pid: Option<u32>,
 }
 
-/// A key that ends by itself, also when the program ends.
+/// A key that expires. It also ends with the program.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct IssuedKey {
     pub key: String,
-    /// Unix milliseconds.
+    /// End of the validity, Unix milliseconds.
     pub expires_ms: u64,
 }
 

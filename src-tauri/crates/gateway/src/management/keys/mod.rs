@@ -60,11 +60,12 @@ pub enum MainKey {
     Kept { key: Secret, origin: &'static str },
     /// A key that was created for this run, because none could be read or stored. `why` is the cause.
     ForThisRun { key: Secret, why: StoreError },
-    /// At most the digest is known: clients with the key are accepted, but the key cannot be shown.
+    /// A key of which at most the digest is known: clients with the key are accepted, but the key cannot be
+    /// shown.
     Unread { why: MainKeyUnavailable },
 }
 
-/// Why the main key cannot be shown.
+/// Reason why the main key cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MainKeyUnavailable {
     #[error("it is being read from the keychain")]
@@ -157,7 +158,7 @@ impl ClientKeys {
         self.named().get(name).is_some_and(|key| key.stored)
     }
 
-    /// Refuses the issued keys of a client that has no lasting one.
+    /// Revokes the issued keys of a client that has no permanent one.
     pub(super) fn revoke_issued(&self, name: &str) {
         if !self.has_named(name) {
             self.keys.revoke(name);

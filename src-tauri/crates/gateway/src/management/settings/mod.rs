@@ -19,7 +19,7 @@ const PROXY: &str = "proxy";
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(super) struct SetArgs {
     name: String,
-    /// `null`: back to the default.
+    /// New value; `null` restores the default.
     value: Option<SettingValue>,
 }
 
@@ -28,7 +28,7 @@ fn shown() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.rules.section.is_some())
 }
 
-/// All settings. Those of the desktop program are left out in the headless one.
+/// Returns all settings. The headless program omits those of the desktop program.
 pub(super) async fn get(control: &Control, _: NoArgs) -> Result<Vec<SettingView>, ControlError> {
     let saved = control.saved_config();
     let mut views: Vec<SettingView> = shown().map(|setting| view(control, &saved, setting)).collect();
@@ -88,7 +88,8 @@ fn changed(
     config::resolve_file_only(&candidate, Some(&control.config)).map_err(|error| bad_value(setting, error))
 }
 
-/// Why a value is refused. The caller knows which setting it named; another one that is at fault is named.
+/// Returns the error for a rejected value. It names the setting only if that is another one than the caller
+/// set.
 fn bad_value(setting: &Setting, error: ConfigError) -> ControlError {
     let message = if error.setting == setting.rules.path { error.problem } else { error.to_string() };
     ControlError::new(ErrorCode::BadArguments, message)

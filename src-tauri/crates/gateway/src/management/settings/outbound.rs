@@ -45,7 +45,7 @@ pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), Contr
 /// Reads the outbound proxy's password, if its setting needs one from the keychain, and applies it.
 ///
 /// # Errors
-/// Why the keychain cannot be read. Nothing is changed then.
+/// The reason why the keychain cannot be read. Nothing is changed then.
 pub(in crate::management) async fn load_password(control: &Control) -> Result<(), StoreError> {
     let mut config = in_force(control, &control.saved_config());
     if add_password(control, &mut config).await?
@@ -128,7 +128,7 @@ impl Control {
     /// Reads the outbound proxy's password, if it is in the keychain.
     ///
     /// # Errors
-    /// Why the keychain cannot be read.
+    /// The reason why the keychain cannot be read. Nothing is changed then.
     pub async fn load_proxy_password(&self) -> Result<(), StoreError> {
         load_password(self).await
     }

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 use super::super::Control;
 use storage::config::{Config, Rules, Setting, SettingKind, SettingSource, SettingValue};
 
-/// Where a value comes from.
+/// Source of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[derive(ts_rs::TS)]
 pub enum SettingFrom {
     Default,
     File,
-    /// A variable, which the file cannot overrule.
+    /// An environment variable, which overrides the settings file.
     Environment,
-    /// The command line, likewise.
+    /// A command-line flag, which overrides the settings file.
     Flag,
 }
 
-/// One setting.
+/// A setting with its value and the source of the value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct SettingView {
     pub name: String,
@@ -27,7 +27,7 @@ pub struct SettingView {
     pub default: SettingValue,
     pub choices: Vec<String>,
     pub from: SettingFrom,
-    /// A change counts at once; else from the next start on.
+    /// Whether a change applies at once, and not at the next start.
     pub live: bool,
 }
 

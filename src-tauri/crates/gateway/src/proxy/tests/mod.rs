@@ -1,4 +1,4 @@
-//! What a new dialect and a new upstream need.
+//! Tests that show what a new dialect and a new upstream need.
 
 mod new_dialect;
 mod new_upstream;
