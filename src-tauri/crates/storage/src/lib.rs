@@ -5,6 +5,7 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
+mod capped_file;
 pub mod config;
 pub mod request_log;
 pub mod secrets;

@@ -13,7 +13,8 @@ use super::declaration::Rules;
 use super::error::{ConfigError, SettingSource, Sourced};
 use super::setting_value::SettingValue;
 use super::sources::Sources;
-use super::text_file::read_capped;
+use super::text_file::MAX_TEXT_FILE_BYTES;
+use crate::capped_file::read_capped;
 use crate::secrets::Secret;
 
 const PROXY_SETTING: &str = "HTTPS_PROXY";
@@ -160,7 +161,7 @@ pub(super) fn show_ca(ca: &Option<ExtraCa>) -> SettingValue {
 /// Reads the certificates. Errors name the path, which is not a secret.
 fn read_ca(given: &Sourced<String>, path: PathBuf) -> Result<ExtraCa, ConfigError> {
     let name = path.display().to_string();
-    let bytes = read_capped(&path)
+    let bytes = read_capped(&path, MAX_TEXT_FILE_BYTES)
         .map_err(|error| given.error(format!("names {name}, which cannot be read ({})", error.kind())))?;
     let wrong = |what: &str| given.error(format!("names {name}, {what}"));
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use toml_edit::{Document, DocumentMut, Item, Table};
 
 use super::raw_settings::{self, RawSettings, Tables, WrongType};
-use super::text_file::read_capped;
+use super::text_file::MAX_TEXT_FILE_BYTES;
+use crate::capped_file::read_capped;
 
 /// Version of the file's format that this program writes.
 pub(super) const FORMAT_VERSION: i64 = 1;
@@ -74,7 +75,7 @@ pub(super) fn read_settings(path: &Path) -> Result<ParsedSettings, LoadError> {
         Ok(about) if !about.is_file() => return Err(damaged_error("is not a file")),
         Ok(_) => {}
     }
-    let bytes = read_capped(path).map_err(|error| {
+    let bytes = read_capped(path, MAX_TEXT_FILE_BYTES).map_err(|error| {
         let is_large = error.kind() == io::ErrorKind::FileTooLarge;
         if is_large { damaged_error("is larger than 1 MB") } else { LoadError::Unreadable(error.kind()) }
     })?;

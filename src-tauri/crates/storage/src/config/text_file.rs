@@ -1,8 +1,9 @@
 //! Text files that the user wrote: `.env` and the files of `…_FILE` variables.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
+
+use crate::capped_file::read_capped;
 
 /// Maximum size of a `.env` or of the file of a `…_FILE` variable, bytes.
 pub(super) const MAX_TEXT_FILE_BYTES: u64 = 1 << 20;
@@ -17,7 +18,7 @@ pub(super) const MAX_TEXT_FILE_BYTES: u64 = 1 << 20;
 /// Any failure to read the file; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] if it
 /// contains a NUL character, as binary files and UTF-16 without a mark do.
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    let text = decode(&read_capped(path)?);
+    let text = decode(&read_capped(path, MAX_TEXT_FILE_BYTES)?);
     if text.contains('\0') { Err(io::ErrorKind::InvalidData.into()) } else { Ok(text) }
 }
 
@@ -32,15 +33,6 @@ pub(super) fn unreadable(error: &io::Error) -> String {
     } else {
         format!("a file that cannot be read ({kind})")
     }
-}
-
-pub(super) fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_TEXT_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_TEXT_FILE_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
 }
 
 fn decode(bytes: &[u8]) -> String {

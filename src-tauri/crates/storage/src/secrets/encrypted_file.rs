@@ -1,8 +1,7 @@
 //! Secrets in one encrypted file, for machines without a keychain and for keychains that accept short values
 //! only.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,6 +12,7 @@ use super::atomic_write::{atomic_write, set_aside, with_suffix};
 use super::encryption::{self, DecryptError, EncryptionKey, SecretValues};
 use super::token_file::{create_key, read_key};
 use super::{Secret, SecretStore, StoreError};
+use crate::capped_file::read_capped;
 
 const FILE_NAME: &str = "secrets.sealed";
 /// Name of the file whose key is in a keychain. It differs, so that a change of `secret_store` never finds a
@@ -55,7 +55,7 @@ impl EncryptedFileStore {
     }
 
     fn read(&self) -> Result<SecretValues, StoreError> {
-        let Some(block) = read_capped(&self.path)? else { return Ok(SecretValues::new()) };
+        let Some(block) = read_block(&self.path)? else { return Ok(SecretValues::new()) };
         let key = self.key_source.load()?.ok_or_else(|| StoreError::KeyFile("it is gone".to_owned()))?;
         match encryption::decrypt(&block, &key) {
             Ok(values) => Ok(values),
@@ -153,17 +153,15 @@ impl KeySource {
     }
 }
 
-fn read_capped(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| file_error(&error))?,
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error(&error))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(StoreError::File("it is larger than 16 MB".to_owned()));
+fn read_block(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match read_capped(path, MAX_FILE_BYTES) {
+        Ok(block) => Ok(Some(block)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(StoreError::File("it is larger than 16 MB".to_owned()))
+        }
+        Err(error) => Err(file_error(&error)),
     }
-    Ok(Some(bytes))
 }
 
 fn file_error(error: &io::Error) -> StoreError {
