@@ -150,7 +150,7 @@ fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -
             if let Ok(Some(running)) = client::connect(&config.data_dir)
                 && running.call::<Value>("window.open", args.clone()).await.is_ok()
             {
-                output::note("it runs already: its window is shown");
+                output::note("it runs already: it was asked to show its window");
                 return Ok(());
             }
         }
