@@ -6,9 +6,10 @@ use bytes::Buf;
 use futures_util::Stream;
 use warp::reply::Response;
 
+use super::respond_to_body;
 use crate::proxy::ProxyInner;
 use crate::proxy::error::ProxyError;
-use crate::proxy::response::{json_response, render_error};
+use crate::proxy::response::json_response;
 use dialects::ApiFamily;
 use protocol::prompt_tokens;
 
@@ -22,17 +23,14 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    let token_count = async {
-        let body = proxy.read_body(content_length, stream).await?;
+    respond_to_body(proxy, content_length, stream, ApiFamily::Anthropic, async |_, body| {
         // Counting is CPU work, and the first count loads the tokenizer.
         let counting = tokio::task::spawn_blocking(move || {
             let request = dialects::decode_anthropic_prompt(&body).map_err(ProxyError::Invalid)?;
             Ok(prompt_tokens(&request))
         });
-        counting.await.map_err(|_| ProxyError::Internal)?
-    };
-    match token_count.await {
-        Ok(tokens) => json_response(200, dialects::anthropic_count(tokens)),
-        Err(error) => render_error(&error, ApiFamily::Anthropic).0,
-    }
+        let tokens = counting.await.map_err(|_| ProxyError::Internal)??;
+        Ok(json_response(200, dialects::anthropic_count(tokens)))
+    })
+    .await
 }

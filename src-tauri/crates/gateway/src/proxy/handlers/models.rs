@@ -6,6 +6,7 @@ use bytes::Buf;
 use futures_util::Stream;
 use warp::reply::Response;
 
+use super::respond_to_body;
 use crate::proxy::error::ProxyError;
 use crate::proxy::request_origin::CLAUDE_CODE;
 use crate::proxy::response::{json_response, render_error};
@@ -26,21 +27,17 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    let model_name = async {
-        let body = proxy.read_body(content_length, stream).await?;
-        ollama::requested_model(&body).map_err(ProxyError::Invalid)
-    };
-    match model_name.await {
-        Ok(name) => show_response(&proxy, &name).await,
-        Err(error) => render_error(&error, ApiFamily::Ollama).0,
-    }
+    respond_to_body(proxy, content_length, stream, ApiFamily::Ollama, async |proxy, body| {
+        let name = ollama::requested_model(&body).map_err(ProxyError::Invalid)?;
+        show_response(&proxy, &name).await
+    })
+    .await
 }
 
-async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
+async fn show_response(proxy: &ProxyInner, name: &str) -> Result<Response, ProxyError> {
     let listed = model_routing::wait_for_listed_models(proxy).await;
-    let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
-        return render_error(&ProxyError::NoSuchModel, ApiFamily::Ollama).0;
-    };
+    let found = listed.iter().find(|(listed, _)| listed.name == name);
+    let (listed, _) = found.ok_or(ProxyError::NoSuchModel)?;
     let info = listed.model.info.clone().unwrap_or_default();
     let model = ollama::OllamaModel {
         name: &listed.name,
@@ -50,7 +47,7 @@ async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
         tools: info.tools.unwrap_or(true),
         reasoning: info.reasoning.unwrap_or(false),
     };
-    json_response(200, ollama::show(&model))
+    Ok(json_response(200, ollama::show(&model)))
 }
 
 /// `GET /api/tags`.
@@ -151,7 +148,7 @@ mod tests {
             assert!(one.contains(name), "{one}");
         }
         assert!(before_the_catalog(async |inner| ollama_tags(inner).await).await.contains(name));
-        let shown = before_the_catalog(async |inner| show_response(&inner, name).await).await;
+        let shown = before_the_catalog(async |inner| show_response(&inner, name).await.unwrap()).await;
         assert!(shown.contains("model_info"), "{shown}");
     }
 }
