@@ -27,6 +27,8 @@ pub use follow_up::{FollowUpCall, FollowUpStatus};
 pub use model_registry::{ListedModel, ModelRegistry, ModelSettings};
 pub use registry::{UPSTREAMS, Upstreams};
 pub use resolved_model::{ModelQuery, ResolvedModel, UpstreamModel};
+pub use transport::client::HttpSettings;
+pub use transport::offload::MAX_INLINE_WORK_BYTES;
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 pub use upstream::{
     BuildSettings, CompletionCall, EmbeddingsCall, Upstream, UpstreamBuildError, UpstreamFuture,

@@ -103,7 +103,7 @@ mod tests {
             .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&simulator.base_url()).unwrap();
-        let settings = web_session::WebSettings { base, ..web_session::WebSettings::default() };
+        let settings = web_session::WebSettings::new(base);
         let client = web_session::WebUpstream::new(settings).unwrap();
         let upstreams = Upstreams::new(vec![Arc::new(client)]);
         let mut last_polls = LastPolls::default();

@@ -28,11 +28,10 @@ use dialects::{Decoded, Dialect, Encode, ReplyMeta};
 use protocol::{CompleteReply, Message, Part, Request, Role};
 use storage::unix_seconds;
 use upstreams::api_key::CompleteResponse;
-use upstreams::{BoxEventStream, Capability, FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
-
-/// The largest body that is decoded on the async runtime, bytes. Larger ones are decoded on a blocking thread, so that
-/// they do not delay other requests.
-const MAX_INLINE_DECODE_BYTES: usize = 256 * 1024;
+use upstreams::{
+    BoxEventStream, Capability, FollowUpCall, MAX_INLINE_WORK_BYTES, ResolvedModel, UpstreamError,
+    UpstreamErrorKind,
+};
 
 /// Handles a completion request of a dialect. `content_length` is the length that the request head announces.
 pub(super) async fn handle_completion<S, B>(
@@ -67,7 +66,7 @@ impl CompletionRequest {
     {
         let body = self.context.proxy.read_body(content_length, stream).await?;
         self.context.entry.record_request_body(&body);
-        let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
+        let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_WORK_BYTES);
         let reply = ReplyMeta {
             id: self.context.caller.request_id.to_string(),
             created: unix_seconds(SystemTime::now()),

@@ -1,36 +1,35 @@
 //! HTTP client of the official API: common headers, timeouts, and the check of each response for errors.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::{Body, RequestBuilder};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::ApiBuildError;
 use super::error_mapping::{self, ApiErrorResponse};
 use super::passthrough::CompleteResponse;
 use super::usage_observer::Observed;
-use super::{ApiBuildError, ApiSettings};
-use crate::transport::body::BodyReader;
-use crate::transport::client::{self, SharedClient, UpstreamClient};
+use crate::transport::body::{BodyReader, read_error_body};
+use crate::transport::client::{self, HttpSettings, SharedClient, UpstreamClient};
 use crate::transport::content_type::{MediaType, is_compressed};
 use crate::transport::offload::offload_if_large;
 use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// Largest part of an error body that is read, bytes.
-const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT_MESSAGE: &str = "the API did not answer in time";
 /// Largest reply that is not streamed, bytes.
 const MAX_COMPLETE_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
 /// Largest response about models or a key, bytes.
 const MAX_METADATA_BYTES: usize = 8 * 1024 * 1024;
+
 /// Client of one API host. Serves all keys.
 pub(super) struct ApiClient {
     pub(super) http: SharedClient,
-    settings: ApiSettings,
+    settings: HttpSettings,
     pub(super) chat: Url,
     pub(super) embeddings: Url,
     pub(super) models: Url,
@@ -41,11 +40,8 @@ pub(super) struct ApiClient {
 }
 
 impl ApiClient {
-    pub(super) fn new(settings: ApiSettings) -> Result<Self, ApiBuildError> {
-        if !client::is_safe_base(&settings.base) {
-            return Err(ApiBuildError::Base);
-        }
-        let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
+    pub(super) fn new(settings: HttpSettings) -> Result<Self, ApiBuildError> {
+        let client = SharedClient::new(&settings)?;
         let url = |path| client::endpoint(&settings.base, path).ok_or(ApiBuildError::Base);
         Ok(Self {
             http: client,
@@ -84,13 +80,7 @@ impl ApiClient {
     }
 
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
-        let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let client = self.http.get();
-        let request = client.http.get(self.public_models.clone());
-        let sent = timeout_at(limit, request.send()).await.map_err(timeout_error)?;
-        let answer = sent.map_err(|error| client.request_error(error))?;
-        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+        self.http.probe(&self.public_models, HeaderMap::new(), TIMEOUT_MESSAGE).await
     }
 
     async fn send<'a>(
@@ -105,7 +95,8 @@ impl ApiClient {
         if let Some(credential) = credential {
             request = request.header(header::AUTHORIZATION, bearer(&credential.secret)?);
         }
-        let sent = timeout_at(first_byte, request.send()).await.map_err(timeout_error)?;
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, TIMEOUT_MESSAGE);
+        let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
         let response = sent.map_err(|error| client.request_error(error))?.into();
         Ok(ResponseHead {
             client: self,
@@ -115,10 +106,6 @@ impl ApiClient {
             response,
         })
     }
-}
-
-fn timeout_error(_: tokio::time::error::Elapsed) -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time")
 }
 
 fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
@@ -212,16 +199,11 @@ impl ResponseHead<'_> {
             return UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing")
                 .with_status(204);
         }
-        let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
-        let readable = !is_compressed(&parts.headers);
-        let body = if readable {
-            source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await
-        } else {
-            Vec::new()
-        };
-        if parts.status == StatusCode::OK && readable && body.is_empty() {
+        let body = read_error_body(&parts, body, self.first_byte).await;
+        if parts.status == StatusCode::OK && body.as_ref().is_some_and(Vec::is_empty) {
             return empty_response_error();
         }
+        let body = body.unwrap_or_default();
         let refusal =
             ApiErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
         refusal.to_error(self.secret, SystemTime::now())
@@ -289,9 +271,7 @@ mod tests {
 
     #[test]
     fn s10_the_base_is_https_or_this_machine() {
-        let built = |base: &str| {
-            ApiClient::new(ApiSettings { base: base.parse().unwrap(), ..ApiSettings::default() })
-        };
+        let built = |base: &str| ApiClient::new(HttpSettings::new(base.parse().unwrap()));
         for base in ["https://api.mammouth.ai", "http://127.0.0.1:9/prefix/"] {
             assert!(built(base).is_ok(), "{base}");
         }

@@ -27,16 +27,15 @@ pub use upstream::ID;
 pub use usage_observer::Observed;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use url::Url;
 
 use self::client::{ApiClient, ResponseHead};
 use self::decode::ChunkDecoder;
 use self::event_stream::EventStream;
 use self::usage_observer::UsageObserver;
-use super::transport::client::ClientError;
+use super::transport::client::{ClientError, HttpSettings};
 use super::transport::offload::offload_if_large;
 use super::transport::outbound::Outbound;
 use super::transport::prompt_tokens::{text_bytes, total_bytes};
@@ -45,36 +44,6 @@ use super::{
     check_model,
 };
 use protocol::Request;
-
-/// Address, timeouts and limits of the official API.
-#[derive(Debug, Clone)]
-pub struct ApiSettings {
-    /// Base URL: `https` anywhere, `http` only to this machine.
-    pub base: Url,
-    /// Time limit of name lookup, connection and TLS handshake together.
-    pub connect_timeout: Duration,
-    /// Time limit from sending a request to the first event of the response.
-    pub first_byte_timeout: Duration,
-    /// Time limit between two chunks of a response.
-    pub idle_timeout: Duration,
-    /// Largest streamed reply, bytes. A larger one is ended with an error.
-    pub max_reply_bytes: u64,
-    /// Outbound proxy and additional certificates.
-    pub outbound: Outbound,
-}
-
-impl Default for ApiSettings {
-    fn default() -> Self {
-        Self {
-            base: Url::parse("https://api.mammouth.ai").expect("a constant URL"),
-            connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(120),
-            max_reply_bytes: 1024 * 1024 * 1024,
-            outbound: Outbound::default(),
-        }
-    }
-}
 
 /// Reason why the settings of an [`ApiUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +63,7 @@ pub enum ApiBuildError {
 impl From<ClientError> for ApiBuildError {
     fn from(error: ClientError) -> Self {
         match error {
+            ClientError::Base => Self::Base,
             ClientError::Roots => Self::Roots,
             ClientError::Client => Self::Client,
         }
@@ -121,7 +91,7 @@ impl ApiUpstream {
     ///
     /// # Errors
     /// The invalid setting.
-    pub fn new(settings: ApiSettings) -> Result<Self, ApiBuildError> {
+    pub fn new(settings: HttpSettings) -> Result<Self, ApiBuildError> {
         Ok(Self { client: ApiClient::new(settings)? })
     }
 

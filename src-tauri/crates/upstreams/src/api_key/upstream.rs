@@ -7,10 +7,10 @@ use super::super::upstream::{
     BuildSettings, CompletionCall, EmbeddingsCall, Upstream, UpstreamBuildError, UpstreamFuture,
 };
 use super::super::{
-    Capability, Credential, CredentialKind, Identity, Outbound, ProxyServer, Quota, UpstreamId, UpstreamInfo,
-    UpstreamResponse,
+    Capability, Credential, CredentialKind, HttpSettings, Identity, Outbound, ProxyServer, Quota, UpstreamId,
+    UpstreamInfo, UpstreamResponse,
 };
-use super::{ApiBuildError, ApiSettings, ApiUpstream, CompleteResponse, ModelCatalog, ModelParams, models};
+use super::{ApiBuildError, ApiUpstream, CompleteResponse, ModelCatalog, ModelParams, models};
 use storage::config::API_HOST;
 
 /// The upstream's fixed properties.
@@ -32,15 +32,7 @@ pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
 
 fn build(settings: BuildSettings<'_>) -> Result<Arc<dyn Upstream>, UpstreamBuildError> {
     let BuildSettings { config, base } = settings;
-    let settings = ApiSettings {
-        base: base.clone(),
-        connect_timeout: config.connect,
-        first_byte_timeout: config.first_byte,
-        idle_timeout: config.idle,
-        outbound: Outbound::from(&config.outbound()),
-        ..ApiSettings::default()
-    };
-    Ok(Arc::new(ApiUpstream::new(settings)?))
+    Ok(Arc::new(ApiUpstream::new(HttpSettings::from_config(base.clone(), config))?))
 }
 
 impl From<ApiBuildError> for UpstreamBuildError {

@@ -6,12 +6,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::poll_fn;
+use http::response::Parts;
 use http_body::Body as _;
 use reqwest::Body;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::content_type::is_compressed;
 use super::error;
 use crate::{UpstreamError, UpstreamErrorKind};
+
+/// Largest part of an error body that is read, bytes.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads the body of an error response, up to the limits of bytes and time. `None` for a compressed body.
+pub(crate) async fn read_error_body(head: &Parts, body: Body, first_byte: Instant) -> Option<Vec<u8>> {
+    if is_compressed(&head.headers) {
+        return None;
+    }
+    let reader = BodyReader::new(body, first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
+    Some(reader.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await)
+}
 
 /// Error of an incomplete body.
 #[derive(Debug)]

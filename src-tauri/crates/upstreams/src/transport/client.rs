@@ -1,16 +1,19 @@
 //! Construction of the HTTP clients.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use http::{HeaderMap, header};
 use parking_lot::RwLock;
 use reqwest::{Certificate, ClientBuilder, redirect, retry};
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::error;
 use super::outbound::{Outbound, ProxyServer};
 use super::resolver::Resolver;
-use crate::UpstreamError;
+use crate::{UpstreamError, UpstreamErrorKind};
+use storage::config::Config;
 
 const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
 /// Time after which an idle connection is closed: short, because networks drop idle connections silently.
@@ -22,6 +25,48 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// take the connection's share from the others.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Address, timeouts and limits of an upstream's HTTP client.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Base URL: `https` anywhere, `http` only to this machine.
+    pub base: Url,
+    /// Time limit of name lookup, connection and TLS handshake together.
+    pub connect_timeout: Duration,
+    /// Time limit from sending a request to the first byte of the response body, or to the first event of a stream.
+    pub first_byte_timeout: Duration,
+    /// Time limit between two chunks of a response.
+    pub idle_timeout: Duration,
+    /// Largest streamed reply, bytes. A larger one is ended with an error.
+    pub max_reply_bytes: u64,
+    /// Outbound proxy and additional certificates.
+    pub outbound: Outbound,
+}
+
+impl HttpSettings {
+    /// Creates settings with the default timeouts and limits and the default rules for outbound connections.
+    pub fn new(base: Url) -> Self {
+        Self {
+            base,
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
+            max_reply_bytes: 1024 * 1024 * 1024,
+            outbound: Outbound::default(),
+        }
+    }
+
+    /// Returns the settings of a configuration for an upstream with this base URL.
+    pub(crate) fn from_config(base: Url, config: &Config) -> Self {
+        Self {
+            connect_timeout: config.connect,
+            first_byte_timeout: config.first_byte,
+            idle_timeout: config.idle,
+            outbound: Outbound::from(&config.outbound()),
+            ..Self::new(base)
+        }
+    }
+}
 
 /// Builder of a client without redirects, cookies, proxy, decompression and retries.
 pub(crate) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
@@ -54,6 +99,8 @@ pub(crate) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
 /// Reason why a client cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientError {
+    /// The base URL is not safe for credentials.
+    Base,
     /// An extra certificate is not valid PEM.
     Roots,
     /// TLS cannot be set up, or the proxy's address is not supported.
@@ -100,13 +147,14 @@ pub(crate) struct SharedClient {
 }
 
 impl SharedClient {
-    pub(crate) fn new(
-        base: &Url,
-        connect_timeout: Duration,
-        outbound: &Outbound,
-    ) -> Result<Self, ClientError> {
-        let client = UpstreamClient::new(base, connect_timeout, outbound)?;
-        Ok(Self { base: base.clone(), connect_timeout, current: RwLock::new(Arc::new(client)) })
+    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, ClientError> {
+        let HttpSettings { base, connect_timeout, outbound, .. } = settings;
+        if !is_safe_base(base) {
+            return Err(ClientError::Base);
+        }
+        let client = UpstreamClient::new(base, *connect_timeout, outbound)?;
+        let current = RwLock::new(Arc::new(client));
+        Ok(Self { base: base.clone(), connect_timeout: *connect_timeout, current })
     }
 
     /// The client for a new call.
@@ -120,10 +168,27 @@ impl SharedClient {
         *self.current.write() = Arc::new(client);
         Ok(())
     }
+
+    /// Checks that the host answers a GET at all. Returns the time of the response's `Date` header. `late` is the
+    /// error's text if there is no response in time.
+    pub(crate) async fn probe(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        late: &'static str,
+    ) -> Result<Option<SystemTime>, UpstreamError> {
+        let client = self.get();
+        let request = client.http.get(url.clone()).headers(headers);
+        let sent = timeout(self.connect_timeout.saturating_mul(2), request.send()).await;
+        let sent = sent.map_err(|_| UpstreamError::new(UpstreamErrorKind::Timeout, late))?;
+        let response = sent.map_err(|error| client.request_error(error))?;
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+    }
 }
 
 /// Whether a base URL is safe for credentials: `https` anywhere, `http` only to this machine.
-pub(crate) fn is_safe_base(base: &Url) -> bool {
+fn is_safe_base(base: &Url) -> bool {
     let local = match base.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

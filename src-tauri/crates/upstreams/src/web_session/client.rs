@@ -1,6 +1,6 @@
 //! HTTP client of the site: common headers, timeouts, and the check of each response for errors.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use reqwest::{Body, RequestBuilder};
@@ -10,16 +10,14 @@ use url::Url;
 
 use super::error_mapping::{WebErrorResponse, is_error};
 use super::{WebBuildError, WebSettings};
-use crate::transport::body::BodyReader;
+use crate::transport::body::{BodyReader, read_error_body};
 use crate::transport::client::{self, SharedClient};
 use crate::transport::content_type::{MediaType, is_compressed};
 use crate::transport::sanitize::sanitize;
 use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// Largest part of an error body that is read, bytes.
-const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT_MESSAGE: &str = "the site did not answer in time";
 /// Largest reply that is collected before it is passed on, bytes.
 const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
@@ -37,13 +35,11 @@ pub(super) struct SiteClient {
 
 impl SiteClient {
     pub(super) fn new(settings: WebSettings) -> Result<Self, WebBuildError> {
-        if !client::is_safe_base(&settings.base) {
-            return Err(WebBuildError::Base);
-        }
+        let client = SharedClient::new(&settings.http)?;
         check_names(&settings)?;
-        let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
         let protocol = &settings.protocol;
-        let url = |field, path| client::endpoint(&settings.base, path).ok_or(WebBuildError::Protocol(field));
+        let url =
+            |field, path| client::endpoint(&settings.http.base, path).ok_or(WebBuildError::Protocol(field));
         Ok(Self {
             http: client,
             headers: headers(&settings)?,
@@ -64,12 +60,12 @@ impl SiteClient {
         url: &'a Url,
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<SiteResponse<'a>, UpstreamError> {
-        let first_byte = Instant::now() + self.settings.first_byte_timeout;
+        let first_byte = Instant::now() + self.settings.http.first_byte_timeout;
         let mut headers = self.headers.clone();
         headers.insert(header::COOKIE, self.cookie(credential)?);
         let client = self.http.get();
         let request = fill(client.http.request(method, url.clone()).headers(headers));
-        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, TIMEOUT_MESSAGE);
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
         let response = sent.map_err(|error| client.request_error(error))?.into();
         Ok(SiteResponse { client: self, credential, url, first_byte, response })
@@ -77,14 +73,7 @@ impl SiteClient {
 
     /// Checks that the site responds at all, without a session. Returns the time of its `Date` header.
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
-        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
-        let client = self.http.get();
-        let request = client.http.get(self.user.clone()).headers(self.headers.clone());
-        let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let sent = timeout_at(limit, request.send()).await.map_err(late)?;
-        let answer = sent.map_err(|error| client.request_error(error))?;
-        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+        self.http.probe(&self.user, self.headers.clone(), TIMEOUT_MESSAGE).await
     }
 
     /// Sends a GET and parses the JSON response.
@@ -149,7 +138,8 @@ impl SiteResponse<'_> {
             return Err(self.into_error().await);
         }
         let (parts, body) = self.response.into_parts();
-        let source = BodyReader::new(body, self.first_byte, self.client.settings.idle_timeout, cap as u64);
+        let source =
+            BodyReader::new(body, self.first_byte, self.client.settings.http.idle_timeout, cap as u64);
         let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
         if body.is_empty() {
             return Err(UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing"));
@@ -176,13 +166,7 @@ impl SiteResponse<'_> {
             return UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing")
                 .with_status(204);
         }
-        let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
-        let readable = !is_compressed(&parts.headers);
-        let body = if readable {
-            source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await
-        } else {
-            Vec::new()
-        };
+        let body = read_error_body(&parts, body, self.first_byte).await.unwrap_or_default();
         let shape = &self.client.settings.protocol.name;
         let refusal = WebErrorResponse {
             status: parts.status,
@@ -200,7 +184,7 @@ impl SiteResponse<'_> {
     }
 
     fn into_reader(self) -> BodyReader {
-        let settings = &self.client.settings;
+        let settings = &self.client.settings.http;
         BodyReader::new(
             self.response.into_body(),
             self.first_byte,
@@ -259,7 +243,7 @@ mod tests {
     use super::*;
 
     fn built(base: &str, change: impl FnOnce(&mut SiteProtocol)) -> Result<SiteClient, WebBuildError> {
-        let mut settings = WebSettings { base: base.parse().unwrap(), ..WebSettings::default() };
+        let mut settings = WebSettings::new(base.parse().unwrap());
         change(&mut settings.protocol);
         SiteClient::new(settings)
     }

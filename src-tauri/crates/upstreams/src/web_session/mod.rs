@@ -27,7 +27,7 @@ pub use site_protocol::SiteProtocol;
 pub use upstream::ID;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::{Method, header};
 use parking_lot::Mutex;
@@ -37,7 +37,7 @@ use self::client::SiteClient;
 use self::image_fetcher::ImageFetcher;
 use self::stream::{RepairCall, WebReplyStream};
 use self::text_pipeline::TextPipeline;
-use super::transport::client::ClientError;
+use super::transport::client::{ClientError, HttpSettings};
 use super::transport::prompt_tokens::PromptTokens;
 use super::{
     Credential, EventReply, FollowUpCall, Identity, Outbound, Quota, UpstreamError, UpstreamErrorKind,
@@ -51,23 +51,24 @@ const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
 /// Largest reply of a follow-up call, bytes.
 const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
-/// Address, timeouts and limits of the site.
+/// Address, timeouts, limits and protocol of the site, and the options of conversations.
 #[derive(Debug, Clone)]
 pub struct WebSettings {
-    /// Base URL: `https` anywhere, `http` only to this machine.
-    pub base: Url,
+    /// Address, timeouts and limits.
+    pub http: HttpSettings,
     pub protocol: SiteProtocol,
     pub options: WebOptions,
-    /// Time limit of name lookup, connection and TLS handshake together.
-    pub connect_timeout: Duration,
-    /// Time limit from sending a request to the first byte of the response body.
-    pub first_byte_timeout: Duration,
-    /// Time limit between two chunks of a response.
-    pub idle_timeout: Duration,
-    /// Largest reply, bytes. A larger one is ended with an error.
-    pub max_reply_bytes: u64,
-    /// Outbound proxy and additional certificates.
-    pub outbound: Outbound,
+}
+
+impl WebSettings {
+    /// Creates settings with the defaults of everything but the base URL.
+    pub fn new(base: Url) -> Self {
+        Self {
+            http: HttpSettings::new(base),
+            protocol: SiteProtocol::default(),
+            options: WebOptions::default(),
+        }
+    }
 }
 
 /// Options of conversations that may change while replies run.
@@ -94,21 +95,6 @@ impl From<&Config> for WebOptions {
     }
 }
 
-impl Default for WebSettings {
-    fn default() -> Self {
-        Self {
-            base: Url::parse("https://mammouth.ai").expect("a constant URL"),
-            protocol: SiteProtocol::default(),
-            options: WebOptions::default(),
-            connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(120),
-            max_reply_bytes: 1024 * 1024 * 1024,
-            outbound: Outbound::default(),
-        }
-    }
-}
-
 /// Reason why the settings of a [`WebUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebBuildError {
@@ -129,6 +115,7 @@ pub enum WebBuildError {
 impl From<ClientError> for WebBuildError {
     fn from(error: ClientError) -> Self {
         match error {
+            ClientError::Base => Self::Base,
             ClientError::Roots => Self::Roots,
             ClientError::Client => Self::Client,
         }
@@ -154,7 +141,7 @@ impl WebUpstream {
         Ok(Self {
             options: Mutex::new(settings.options),
             fetcher: Mutex::default(),
-            outbound: Mutex::new(settings.outbound.clone()),
+            outbound: Mutex::new(settings.http.outbound.clone()),
             site: SiteClient::new(settings)?,
             uploads: upload_cache::UploadCache::default(),
         })
@@ -340,7 +327,7 @@ impl WebUpstream {
         if let Some(built) = &*fetcher {
             return Ok(Arc::clone(built));
         }
-        let timeout = self.site.settings.connect_timeout;
+        let timeout = self.site.settings.http.connect_timeout;
         let built = ImageFetcher::new(timeout, &self.outbound.lock(), public_ip::is_public);
         let missing =
             |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");

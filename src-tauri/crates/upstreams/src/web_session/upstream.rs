@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use super::super::upstream::{BuildSettings, CompletionCall, Upstream, UpstreamBuildError, UpstreamFuture};
 use super::super::{
-    Capability, Credential, CredentialKind, Identity, Outbound, ProxyServer, Quota, UpstreamId, UpstreamInfo,
-    UpstreamResponse,
+    Capability, Credential, CredentialKind, HttpSettings, Identity, Outbound, ProxyServer, Quota, UpstreamId,
+    UpstreamInfo, UpstreamResponse,
 };
 use super::{SiteProtocol, WebBuildError, WebOptions, WebSettings, WebUpstream, models};
 use storage::config::{Config, WEB_HOST};
@@ -31,14 +31,9 @@ pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
 fn build(settings: BuildSettings<'_>) -> Result<Arc<dyn Upstream>, UpstreamBuildError> {
     let BuildSettings { config, base } = settings;
     let settings = WebSettings {
-        base: base.clone(),
+        http: HttpSettings::from_config(base.clone(), config),
         options: WebOptions::from(config),
-        connect_timeout: config.connect,
-        first_byte_timeout: config.first_byte,
-        idle_timeout: config.idle,
-        outbound: Outbound::from(&config.outbound()),
         protocol: SiteProtocol::from(&config.web),
-        ..WebSettings::default()
     };
     Ok(Arc::new(WebUpstream::new(settings)?))
 }

@@ -65,7 +65,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&simulator.base_url()).unwrap();
-    let settings = web_session::WebSettings { base, ..web_session::WebSettings::default() };
+    let settings = web_session::WebSettings::new(base);
     Proxy::new(ProxyParts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
         upstreams: Upstreams::new(vec![Arc::new(WebUpstream::new(settings).unwrap())]),

@@ -75,7 +75,7 @@ async fn a_new_dialect_needs_an_implementation_and_a_registry_entry() {
         .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&upstream.base_url()).unwrap();
-    let settings = WebSettings { base, ..WebSettings::default() };
+    let settings = WebSettings::new(base);
     let clock = Clock::default();
     let proxy = Proxy::new(ProxyParts {
         dialects: DIALECTS,

@@ -64,7 +64,7 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
     let server = StepServer::start(move |_| steps.clone()).await;
     let (text, end) = ask(&web(&server), hello()).await.unwrap();
     assert_eq!((text.len(), end.unwrap()), (16 * 1024 * 100, FinishReason::Stop));
-    let capped = web_with(&server, |settings| settings.max_reply_bytes = 1024 * 1024);
+    let capped = web_with(&server, |settings| settings.http.max_reply_bytes = 1024 * 1024);
     let (text, end) = ask(&capped, hello()).await.unwrap();
     assert!(text.len() <= 1024 * 1024 && end.unwrap_err().kind == UpstreamErrorKind::Interrupted);
 }
@@ -73,7 +73,7 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
 async fn f16_no_first_byte_is_a_timeout_whether_or_not_a_head_came() {
     for steps in [vec![Step::Hang], vec![text_head(), Step::Hang]] {
         let server = StepServer::start(move |_| steps.clone()).await;
-        let web = web_with(&server, |settings| settings.first_byte_timeout = SHORT_TIMEOUT);
+        let web = web_with(&server, |settings| settings.http.first_byte_timeout = SHORT_TIMEOUT);
         assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
         server.wait_for_close().await;
     }
@@ -84,7 +84,7 @@ async fn f17_a_stall_after_five_chunks_interrupts_the_reply() {
     // One write, so that no slow moment of this machine can look like the stall.
     let steps = vec![send(format!("{TEXT_HEAD}{}", "1\r\nx\r\n".repeat(5))), Step::Hang];
     let server = StepServer::start(move |_| steps.clone()).await;
-    let web = web_with(&server, |settings| settings.idle_timeout = SHORT_TIMEOUT);
+    let web = web_with(&server, |settings| settings.http.idle_timeout = SHORT_TIMEOUT);
     let (text, end) = ask(&web, hello()).await.unwrap();
     assert_eq!((text.as_str(), end.unwrap_err().kind), ("xxxxx", UpstreamErrorKind::Interrupted));
     server.wait_for_close().await;
@@ -118,7 +118,7 @@ async fn f20_characters_survive_slices_of_one_byte() {
 #[tokio::test]
 async fn f21_a_name_that_does_not_exist_is_unreachable() {
     let base = format!("https://{UNRESOLVABLE_HOST}").parse().unwrap();
-    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
+    let web = Arc::new(WebUpstream::new(WebSettings::new(base)).unwrap());
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
@@ -127,7 +127,7 @@ async fn f22_a_closed_port_is_unreachable_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
-    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
+    let web = Arc::new(WebUpstream::new(WebSettings::new(base)).unwrap());
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
@@ -140,10 +140,9 @@ async fn f23_a_server_that_accepts_no_connection_is_a_timeout() {
     // The queue has one place; once it is taken, the kernel drops further connections.
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
-    let web = Arc::new(
-        WebUpstream::new(WebSettings { base, connect_timeout: SHORT_TIMEOUT, ..WebSettings::default() })
-            .unwrap(),
-    );
+    let mut settings = WebSettings::new(base);
+    settings.http.connect_timeout = SHORT_TIMEOUT;
+    let web = Arc::new(WebUpstream::new(settings).unwrap());
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
 }
 

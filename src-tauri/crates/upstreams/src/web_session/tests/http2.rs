@@ -14,7 +14,8 @@ use crate::Outbound;
 
 fn web_of(front: &Http2Server) -> Arc<WebUpstream> {
     let outbound = Outbound { extra_roots: vec![front.root.clone()], ..Outbound::default() };
-    let settings = WebSettings { base: front.base.clone(), outbound, ..WebSettings::default() };
+    let mut settings = WebSettings::new(front.base.clone());
+    settings.http.outbound = outbound;
     Arc::new(WebUpstream::new(settings).unwrap())
 }
 

@@ -109,7 +109,7 @@ async fn f28_a_failed_upload_fails_the_request_and_nothing_is_asked() {
     ] {
         let server = StepServer::start(move |_| steps.clone()).await;
         let patience = if kind == Timeout { Duration::from_millis(100) } else { Duration::from_secs(60) };
-        let web = web_with(&server, |settings| settings.first_byte_timeout = patience);
+        let web = web_with(&server, |settings| settings.http.first_byte_timeout = patience);
         let failure = send_images(&web, &account("a"), vec![image(PNG)]).await.unwrap_err();
         assert_eq!(failure.kind, kind);
         assert!(failure.detail.starts_with("uploading an image failed: "), "{}", failure.detail);
@@ -161,7 +161,7 @@ async fn image_server(
     let (acceptor, root) = tls::acceptor("localhost");
     let server = StepServer::start_tls("localhost", acceptor, answer).await;
     let outbound = Outbound { extra_roots: vec![root], ..Outbound::default() };
-    (server, ImageFetcher::new(WebSettings::default().connect_timeout, &outbound, policy).unwrap())
+    (server, ImageFetcher::new(std::time::Duration::from_secs(10), &outbound, policy).unwrap())
 }
 
 async fn fetched(fetcher: &ImageFetcher, url: &str) -> Result<Image, String> {

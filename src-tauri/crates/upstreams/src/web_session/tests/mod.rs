@@ -29,7 +29,7 @@ fn web(server: &StepServer) -> Arc<WebUpstream> {
 }
 
 fn web_with(server: &StepServer, change: impl FnOnce(&mut WebSettings)) -> Arc<WebUpstream> {
-    let mut settings = WebSettings { base: server.base.clone(), ..WebSettings::default() };
+    let mut settings = WebSettings::new(server.base.clone());
     change(&mut settings);
     Arc::new(WebUpstream::new(settings).unwrap())
 }

@@ -35,7 +35,7 @@ fn acceptor_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Tl
 
 async fn ask_over_tls(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, UpstreamError>, usize) {
     let server = StepServer::start_tls("localhost", acceptor, |_| reply(&["Hi"])).await;
-    let web = web_with(&server, |settings| settings.outbound.extra_roots = roots);
+    let web = web_with(&server, |settings| settings.http.outbound.extra_roots = roots);
     let text = ask(&web, hello()).await.map(|(text, _)| text);
     (text, server.requests().len())
 }
@@ -68,9 +68,9 @@ async fn f24_a_bad_certificate_is_named_and_gets_no_cookie() {
 async fn f24_a_stalled_handshake_ends_in_time() {
     let server = StepServer::start(|_| reply(&["Hi"])).await;
     let base = format!("https://127.0.0.1:{}", server.base.port().unwrap()).parse().unwrap();
-    let connect_timeout = std::time::Duration::from_millis(100);
-    let web =
-        Arc::new(WebUpstream::new(WebSettings { base, connect_timeout, ..WebSettings::default() }).unwrap());
+    let mut settings = WebSettings::new(base);
+    settings.http.connect_timeout = std::time::Duration::from_millis(100);
+    let web = Arc::new(WebUpstream::new(settings).unwrap());
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
     assert!(server.requests().is_empty());
 }
@@ -86,7 +86,7 @@ async fn f24_a_server_that_speaks_no_tls_is_named() {
         let _ = socket.read(&mut [0; 4096]).await;
         let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     });
-    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
+    let web = Arc::new(WebUpstream::new(WebSettings::new(base)).unwrap());
     let failure = ask(&web, hello()).await.unwrap_err();
     assert_eq!(failure.kind, UpstreamErrorKind::Tls, "{}", failure.detail);
 }
