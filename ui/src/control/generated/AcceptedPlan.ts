@@ -5,6 +5,6 @@
  */
 export type AcceptedPlan = { client: string, 
 /**
- * As `clients.repair_plan` gave it.
+ * Id of the plan from `clients.repair_plan`.
  */
 plan: string, };

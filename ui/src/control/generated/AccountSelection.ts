@@ -2,23 +2,23 @@
 import type { SelectionRule } from "./SelectionRule";
 
 /**
- * How an account was picked among others. No other account is named, so that deleting one from the log leaves nothing
- * of it.
+ * Circumstances of the selection of an account. No other account is named, so that deleting one from the log
+ * removes everything about it.
  */
 export type AccountSelection = { by: SelectionRule, 
 /**
- * Accounts that could have been asked.
+ * Accounts that could have been selected.
  */
 ready: number, 
 /**
- * Requests that ran on the picked one.
+ * Requests that ran on the selected account.
  */
 running: number, 
 /**
- * Accounts passed over because of a limit, because they need a login, because they are paused.
+ * Accounts skipped because of a limit, because they need a login, and because they are paused.
  */
 limited: number, needs_login: number, disabled: number, 
 /**
- * The call tries whether Mammouth is back.
+ * Whether the call tests if Mammouth is available again.
  */
 tries: boolean, };

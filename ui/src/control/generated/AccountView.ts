@@ -10,11 +10,11 @@ import type { UpstreamId } from "./UpstreamId";
  */
 export type AccountView = { id: string, label: string, kind: UpstreamId, origin: AccountOrigin, state: AccountState, advice: Advice | null, limits: Array<LimitView>, running: number, 
 /**
- * Used share of the quota, percent, where the upstream told it.
+ * Used share of the quota, percent, if the upstream reports it.
  */
 quota_percent: number | null, 
 /**
- * `quota_percent` was computed from the spend and the plan, not told.
+ * Whether `quota_percent` was computed from the spend and the plan, not reported.
  */
 quota_estimated: boolean, spend_cents: number | null, 
 /**
@@ -22,11 +22,11 @@ quota_estimated: boolean, spend_cents: number | null,
  */
 by_family: Array<[string, number]>, 
 /**
- * Of an API key, where the upstream told it.
+ * Budget of an API key, US dollars, if the upstream reports it.
  */
 budget_usd: number | null, spent_usd: number | null, 
 /**
- * When the budget begins anew, Unix milliseconds.
+ * Time at which the budget resets, Unix milliseconds.
  */
 budget_reset_ms: number | null, 
 /**
@@ -34,18 +34,18 @@ budget_reset_ms: number | null,
  */
 downgrades: Array<[string, string]>, 
 /**
- * When quota and budget were told, Unix milliseconds.
+ * Time at which quota and budget were reported, Unix milliseconds.
  */
 as_of_ms: number | null, 
 /**
- * Unix milliseconds; of an earlier run to the minute.
+ * Time of the last use, Unix milliseconds. A use in an earlier run is known to the minute.
  */
 last_used_ms: number | null, 
 /**
- * Whose account it is, where a check told it.
+ * Email address of the account's owner, if a check returned it.
  */
 email: string | null, plan: string | null, 
 /**
- * The user wants this account used and no other.
+ * Whether the account is pinned, so that no other is used.
  */
 only: boolean, };

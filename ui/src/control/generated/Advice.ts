@@ -3,6 +3,6 @@ import type { HostChange } from "./HostChange";
 import type { StoreError } from "./StoreError";
 
 /**
- * What the user can do about a state, where that is more than to wait.
+ * Action of the user that resolves a state, if waiting does not.
  */
 export type Advice = { "what": "sign_in" } | { "what": "replace_key" } | { "what": "add_again" } | { "what": "read_secret", "detail": StoreError } | { "what": "confirm_host", "detail": HostChange };

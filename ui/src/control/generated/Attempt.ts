@@ -10,22 +10,22 @@ export type Attempt = {
  */
 account: string, 
 /**
- * Why this account was picked.
+ * Reason why this account was selected.
  */
 why: SelectionReason, 
 /**
- * What came of it: "ok", "limited", …
+ * Outcome of the call: "ok", "limited", …
  */
 outcome: string, 
 /**
- * HTTP status of the upstream's answer, if there was one.
+ * HTTP status of the upstream's response, if there was one.
  */
 status: number | null, 
 /**
- * What the upstream or the network said, without secrets.
+ * Message of the upstream or of the network error, without secrets.
  */
 detail: string | null, 
 /**
- * How long the call took, in milliseconds.
+ * Duration of the call, milliseconds.
  */
 ms: number, };

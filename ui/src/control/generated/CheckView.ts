@@ -2,18 +2,18 @@
 import type { UserMessage } from "./UserMessage";
 
 /**
- * What a check of one account found.
+ * Result of the check of one account.
  */
 export type CheckView = { label: string, ok: boolean, 
 /**
- * A sentence for people, in English.
+ * The result as an English sentence.
  */
 message: string, 
 /**
- * The same, to be said in other languages.
+ * The message as a code with arguments, which the window translates.
  */
 said: UserMessage, 
 /**
- * The secret is not here, so Mammouth was not asked.
+ * Whether the secret is not available, so that Mammouth was not called.
  */
 unread: boolean, email: string | null, plan: string | null, quota_percent: number | null, };

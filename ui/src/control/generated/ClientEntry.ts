@@ -58,6 +58,6 @@ base_url: string,
  */
 by_hand: Array<CopyField>, 
 /**
- * Why the client cannot be set up at all, or not by changing its files.
+ * Reason why the client cannot be set up at all, or not by changing its files.
  */
 why_not: string | null, notes: Array<string>, };

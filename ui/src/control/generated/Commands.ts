@@ -46,7 +46,7 @@ export interface Commands {
   "accounts.replace": [{ label: string, secret: string, }, CheckView];
   "accounts.import": [{ 
 /**
- * A `.env` of the original Node proxy, or of this one.
+ * Content of a `.env` file of this program or of the original Node proxy.
  */
 text: string, }, Array<CheckView>];
   "accounts.sign_in": [{ label?: string | null, }, CheckView];
@@ -56,7 +56,7 @@ text: string, }, Array<CheckView>];
   "accounts.only": [{ label: string | null, }, null];
   "accounts.use_host": [{ label: string, 
 /**
- * The host that the user read, so that nobody confirms another one.
+ * The host that the user has seen, so that no other one is confirmed.
  */
 host: string, }, null];
   "accounts.remove": [{ label: string, }, null];
@@ -68,37 +68,37 @@ host: string, }, null];
   "keys.replace_main": [{}, KeyView];
   "keys.issue": [{ 
 /**
- * What the request log calls the client.
+ * Name of the client in the request log.
  */
 name: string, 
 /**
- * A day where it is not given, 30 days at most.
+ * Validity in seconds: one day by default, 30 days at most.
  */
 ttl_seconds?: number | null, 
 /**
- * The process that the key ends with.
+ * Id of the process that the key ends with.
  */
 pid?: number | null, }, IssuedKey];
   "keys.copy": [{ name: string, 
 /**
- * What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
+ * Text to copy, with `{{MAMMOUTH_PROXY_KEY}}` as the placeholder of the key.
  */
 template: string, }, null];
   "clients.list": [{ caller?: CallerShell | null, }, ClientList];
   "clients.plan": [{ client: string, model?: string | null, 
 /**
- * For titles and summaries.
+ * Model for titles and summaries.
  */
 small_model?: string | null, caller?: CallerShell | null, }, ClientPlan];
   "clients.apply": [{ client: string, model?: string | null, small_model?: string | null, caller?: CallerShell | null, 
 /**
- * As `clients.plan` gave it.
+ * Id of the plan from `clients.plan`.
  */
 plan: string, }, ClientOutcome];
   "clients.undo_plan": [{ client: string, drift?: DriftChoice | null, }, ClientPlan];
   "clients.undo": [{ client: string, drift?: DriftChoice | null, 
 /**
- * As `clients.undo_plan` gave it.
+ * Id of the plan from `clients.undo_plan`.
  */
 plan: string, }, ClientOutcome];
   "clients.undo_all": [{ drift?: DriftChoice | null, }, Array<ClientOutcome>];
@@ -107,19 +107,19 @@ plan: string, }, ClientOutcome];
   "clients.launch_command": [{ client: string, model?: string | null, }, LaunchCommand];
   "clients.launch": [{ 
 /**
- * None for a program of the user's own.
+ * Id of the client; `None` for another program.
  */
 client?: string | null, model?: string | null, small_model?: string | null, 
 /**
- * The user's own.
+ * Arguments of the user.
  */
 arguments?: Array<string> | null, 
 /**
- * The process that the key ends with.
+ * Id of the process that the key ends with.
  */
 pid?: number | null, 
 /**
- * Only to be shown: no key is made, and the place of one is masked.
+ * Whether the result is only for display: no key is created, and a masked placeholder takes its place.
  */
 dry_run?: boolean | null, }, PreparedLaunch];
   "clients.link": [{ client: string, model?: string | null, small_model?: string | null, }, LinkOpened];
@@ -128,17 +128,17 @@ dry_run?: boolean | null, }, PreparedLaunch];
   "models.refresh": [{}, Array<ModelView>];
   "models.set_alias": [{ 
 /**
- * What clients send; a `*` at its end stands for anything.
+ * Model name that clients send. A `*` at its end matches any text.
  */
 name: string, 
 /**
- * The model that is asked instead.
+ * Model that is requested instead.
  */
 target: string, }, null];
   "models.remove_alias": [{ name: string, }, null];
   "try": [{ model: string, text: string, 
 /**
- * With an id the answer's text comes as events too, and the test can be stopped.
+ * Id of the test. If it is set, the reply's text is also sent as events, and the test can be stopped.
  */
 id?: string | null, }, TestResult];
   "try.stop": [{ id: string, }, null];
@@ -157,7 +157,7 @@ id?: string | null, }, TestResult];
   "settings.get": [{}, Array<SettingView>];
   "settings.set": [{ name: string, 
 /**
- * `null`: back to the default.
+ * New value; `null` restores the default.
  */
 value: SettingValue | null, }, SettingView];
   "settings.welcomed": [{}, null];

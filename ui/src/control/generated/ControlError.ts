@@ -3,10 +3,10 @@ import type { ErrorCode } from "./ErrorCode";
 import type { UserMessage } from "./UserMessage";
 
 /**
- * A code and a sentence for people, without any secret.
+ * Error of a management command: a code and a message for users, without secrets.
  */
 export type ControlError = { code: ErrorCode, message: string, 
 /**
- * The same as the message, where the window can say it in other languages.
+ * The message as a code with arguments, if the window can translate it.
  */
 said: UserMessage | null, };

@@ -4,6 +4,6 @@ import type { Status } from "./Status";
 import type { TestText } from "./TestText";
 
 /**
- * What happened.
+ * An event of the event stream.
  */
 export type ControlEvent = { "event": "record", "data": RequestRecord } | { "event": "status", "data": Status } | { "event": "test_text", "data": TestText };

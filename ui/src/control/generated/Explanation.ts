@@ -4,11 +4,11 @@ import type { NoAccountReason } from "./NoAccountReason";
 import type { SkippedAccount } from "./SkippedAccount";
 
 /**
- * Whom a request for a model would be given to now.
+ * The account that a request for a model would be given to now, and the reason.
  */
 export type Explanation = { 
 /**
- * The model that would be asked.
+ * The model that would be requested.
  */
 model: string, 
 /**
@@ -16,14 +16,14 @@ model: string,
  */
 account: string | null, 
 /**
- * Why that one.
+ * Reason for the selection of `account`.
  */
 why: AccountSelection | null, 
 /**
- * Why none.
+ * Reason why there is no account.
  */
 nobody: NoAccountReason | null, 
 /**
- * The other accounts.
+ * The other accounts, with the reasons why they are skipped.
  */
 others: Array<SkippedAccount>, };

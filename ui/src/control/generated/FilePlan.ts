@@ -3,22 +3,22 @@ import type { Drift } from "./Drift";
 import type { FileAction } from "./FileAction";
 
 /**
- * What is about to be written to one file.
+ * Changes that a plan will write to one file.
  */
 export type FilePlan = { path: string, 
 /**
- * Where it really is, if `path` is a link.
+ * Path after resolving links, if it differs from `path`.
  */
 real_path: string | null, action: FileAction, 
 /**
- * A unified diff, keys masked; empty where nothing changes.
+ * Unified diff with masked keys; empty if nothing changes.
  */
 diff: string, 
 /**
- * Other users could read the file; it will be for its owner only, as a key is written into it.
+ * Whether access for other users is removed from the file, because a key is written to it.
  */
 narrows_mode: boolean, 
 /**
- * Values of ours that were changed by hand since, and that are written over.
+ * Values changed by hand that are overwritten.
  */
 drifts: Array<Drift>, };

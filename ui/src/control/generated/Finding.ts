@@ -3,14 +3,14 @@ import type { Level } from "./Level";
 import type { UserMessage } from "./UserMessage";
 
 /**
- * One thing that was looked at.
+ * Result of one check.
  */
 export type Finding = { subject: string, level: Level, text: string, 
 /**
- * What to do; empty where nothing is to be done.
+ * Advice for the user; empty if there is nothing to do.
  */
 advice: string, 
 /**
- * The same as the text, where the window can say it in other languages.
+ * The text as a code with arguments, if the window can translate it.
  */
 said: UserMessage | null, };

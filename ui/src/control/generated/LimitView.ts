@@ -6,10 +6,10 @@ import type { LimitReason } from "./LimitReason";
  */
 export type LimitView = { 
 /**
- * The model family or model it holds for; empty where it holds for all.
+ * The model family or model that the limit applies to; empty for all models.
  */
 scope: string, reason: LimitReason, 
 /**
- * Unix milliseconds.
+ * End of the limit, Unix milliseconds.
  */
 until_ms: number, seconds_left: number, };

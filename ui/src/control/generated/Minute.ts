@@ -5,18 +5,18 @@
  */
 export type Minute = { 
 /**
- * When it began, Unix milliseconds.
+ * Start of the minute, Unix milliseconds.
  */
 time_ms: number, 
 /**
- * Requests that ended in it.
+ * Requests that ended in the minute.
  */
 requests: number, 
 /**
- * Those that failed or were cut, by anybody but the client.
+ * Requests that failed or were cut, unless the client closed the connection.
  */
 failed: number, 
 /**
- * The median time to the first byte, milliseconds.
+ * Median time to the first byte, milliseconds.
  */
 first_byte_ms: number | null, };

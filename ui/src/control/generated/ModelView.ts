@@ -6,26 +6,26 @@ import type { UpstreamId } from "./UpstreamId";
  */
 export type ModelView = { id: string, owner: string, 
 /**
- * The upstreams that can serve it.
+ * Upstreams that can serve the model.
  */
 by: Array<UpstreamId>, served_now: boolean, 
 /**
- * The model behind a name of the user's own.
+ * Model behind an alias of the user.
  */
 alias_of: string | null, 
 /**
- * Tokens.
+ * Context length, tokens.
  */
 context: number | null, 
 /**
- * Tokens.
+ * Maximum length of a reply, tokens.
  */
 max_output: number | null, 
 /**
- * US dollars a million tokens.
+ * Price of prompts, US dollars per million tokens.
  */
 input_cost: number | null, 
 /**
- * US dollars a million tokens.
+ * Price of replies, US dollars per million tokens.
  */
 output_cost: number | null, vision: boolean | null, tools: boolean | null, reasoning: boolean | null, };

@@ -2,6 +2,6 @@
 import type { StoreError } from "./StoreError";
 
 /**
- * Why no account can be asked.
+ * Reason why no account can be used.
  */
 export type NoAccountReason = { "what": "no_account" } | { "what": "other_kind" } | { "what": "reading" } | { "what": "unreadable", error: StoreError, } | { "what": "all_tried" } | { "what": "needs_login" } | { "what": "other_host" } | { "what": "limited", minutes: number, } | { "what": "unreachable" } | { "what": "challenge" };

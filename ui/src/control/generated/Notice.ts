@@ -4,22 +4,22 @@ import type { Severity } from "./Severity";
 import type { UserMessage } from "./UserMessage";
 
 /**
- * One sentence.
+ * A message that the user should see now.
  */
 export type Notice = { 
 /**
- * The same for as long as it is true.
+ * Identifier, constant while the notice applies.
  */
 id: string, severity: Severity, 
 /**
- * In English.
+ * English text.
  */
 text: string, 
 /**
- * The same, to be said in other languages.
+ * The text as a code with arguments, which the window translates.
  */
 said: UserMessage, 
 /**
- * Where something can be done about it.
+ * Page on which the user can act on the notice.
  */
 place: Page | null, };

@@ -5,22 +5,23 @@ import type { RejectionLine } from "./RejectionLine";
 import type { Totals } from "./Totals";
 
 /**
- * The answer.
+ * Result of the command `overview`.
  */
 export type Overview = { 
 /**
- * The last 60, the oldest first.
+ * The last 60 minutes, the oldest first.
  */
 minutes: Array<Minute>, 
 /**
- * Since midnight UTC.
+ * Totals since midnight UTC.
  */
 today: Totals, 
 /**
- * The newest first.
+ * The latest failed requests, the newest first.
  */
 last_errors: Array<ErrorLine>, 
 /**
- * Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
+ * Requests that were rejected since the start, by reason, the latest first. They are not in the request
+ * log.
  */
 turned_away: Array<RejectionLine>, };

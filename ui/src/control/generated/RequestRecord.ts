@@ -3,20 +3,22 @@ import type { Attempt } from "./Attempt";
 import type { ErrorSource } from "./ErrorSource";
 
 /**
- * One request, from its first header to its last byte. Texts are already cut and free of control characters.
+ * Record of one request, from its first header to its last byte. Texts are limited in length and free of
+ * control characters.
  */
 export type RequestRecord = { 
 /**
- * Grows with every record and stays unique across restarts: the Unix time in microseconds when the writer took
- * the record, raised where needed. Fits a JavaScript number. 0 until then.
+ * Id that increases with every record and is unique across restarts: the Unix time in microseconds when
+ * the writer received the record, raised where needed. Fits a JavaScript number. 0 before the writer has
+ * received it.
  */
 id: number, 
 /**
- * When the request began, in Unix milliseconds.
+ * Start of the request, Unix milliseconds.
  */
 time_ms: number, 
 /**
- * The `x-request-id` the client was given.
+ * `x-request-id` of the response.
  */
 request_id: string, 
 /**
@@ -24,95 +26,95 @@ request_id: string,
  */
 client: string, 
 /**
- * The program by its `User-Agent`: the id of a known client.
+ * Id of the known client that the `User-Agent` names.
  */
 program?: string | null, 
 /**
- * The client's own id of the session or conversation.
+ * Client's own id of the session or conversation.
  */
 session?: string | null, 
 /**
- * The type of the sub-agent that asked, in the client's words.
+ * Type of the sub-agent that sent the request, as the client names it.
  */
 agent?: string | null, 
 /**
- * The purpose of the request in the client's words: `main`, `subagent`, `compaction`, …
+ * Purpose of the request, as the client names it: `main`, `subagent`, `compaction`, …
  */
 request_class?: string | null, 
 /**
- * Name of the dialect the request came in.
+ * Name of the dialect of the request.
  */
 dialect: string, 
 /**
- * The model as the client wrote it; empty when the request was refused before it was read.
+ * Model as the client wrote it; empty if the request was rejected before it was read.
  */
 model_asked: string, 
 /**
- * The model that answered, after aliases.
+ * Model that answered, after aliases.
  */
 model_served: string | null, 
 /**
- * Label of the last account asked.
+ * Label of the last account that was called.
  */
 account: string | null, 
 /**
- * The upstream calls, in order.
+ * Upstream calls, in order.
  */
 attempts: Array<Attempt>, 
 /**
- * HTTP status of the answer; 499 when the client left first.
+ * HTTP status of the response; 499 if the client closed the connection first.
  */
 status: number, 
 /**
- * Our error code, as in the answer's body.
+ * Error code, as in the response body.
  */
 code: string | null, 
 /**
- * Who was at fault, where something went wrong.
+ * Party that caused the failure, if there was one.
  */
 fault: ErrorSource | null, 
 /**
- * Bytes of the request's body.
+ * Bytes of the request body.
  */
 bytes_in: number, 
 /**
- * Bytes of the answer's body.
+ * Bytes of the response body.
  */
 bytes_out: number, 
 /**
- * Tokens of the prompt, where known.
+ * Tokens of the prompt, if known.
  */
 prompt_tokens: number | null, 
 /**
- * Tokens of the reply, where known.
+ * Tokens of the reply, if known.
  */
 completion_tokens: number | null, 
 /**
- * The token counts are our own count, not the upstream's.
+ * Whether the proxy counted the tokens, because the upstream did not.
  */
 tokens_estimated: boolean, 
 /**
- * US dollars at the catalogue's prices, where those are known. Estimated where the tokens are.
+ * Cost at the catalog's prices, US dollars, if they are known. Estimated if the tokens are.
  */
 cost_usd: number | null, 
 /**
- * A web session answered: `cost_usd` is what the API would have asked for, and nothing was billed.
+ * Whether a web session answered: `cost_usd` is then the price of the API, and nothing was billed.
  */
 unbilled: boolean, 
 /**
- * What the client was told of a request that failed, in English.
+ * Error message sent to the client, in English.
  */
 message: string | null, 
 /**
- * The parameter that it was told is at fault.
+ * Parameter that the error message names as at fault.
  */
 param: string | null, 
 /**
- * What else is worth knowing: one word, a sentence in records of older versions.
+ * Note: one word, or a sentence in records of older versions.
  */
 note: string | null, 
 /**
- * Milliseconds from the start to the first byte of the answer.
+ * Milliseconds from the start to the first byte of the response.
  */
 first_byte_ms: number | null, 
 /**
@@ -120,10 +122,10 @@ first_byte_ms: number | null,
  */
 duration_ms: number, 
 /**
- * The client asked for a stream.
+ * Whether the client requested a stream.
  */
 stream: boolean, 
 /**
- * The answer began and was cut before its end.
+ * Whether the response began and was cut before its end.
  */
 interrupted: boolean, };

@@ -4,10 +4,10 @@ import type { StoreError } from "./StoreError";
 import type { StoreKind } from "./StoreKind";
 
 /**
- * Where secrets are kept, and how that place is doing.
+ * The secret store and its state.
  */
 export type SecretsView = { place: StoreKind, state: SecretsState, 
 /**
- * What is in the way.
+ * Error that prevents access to the store.
  */
 error: StoreError | null, };

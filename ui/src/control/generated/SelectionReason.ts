@@ -2,6 +2,6 @@
 import type { AccountSelection } from "./AccountSelection";
 
 /**
- * The reason as the log keeps it.
+ * Reason for the selection of an account, as stored in the log.
  */
 export type SelectionReason = AccountSelection | string;

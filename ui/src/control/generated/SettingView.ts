@@ -4,10 +4,10 @@ import type { SettingKind } from "./SettingKind";
 import type { SettingValue } from "./SettingValue";
 
 /**
- * One setting.
+ * A setting with its value and the source of the value.
  */
 export type SettingView = { name: string, kind: SettingKind, value: SettingValue, default: SettingValue, choices: Array<string>, from: SettingFrom, 
 /**
- * A change counts at once; else from the next start on.
+ * Whether a change applies at once, and not at the next start.
  */
 live: boolean, };

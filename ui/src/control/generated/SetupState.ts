@@ -2,10 +2,10 @@
 import type { Drift } from "./Drift";
 
 /**
- * Whether a client uses the proxy.
+ * State of a client's set-up.
  */
 export type SetupState = { "state": "not_by_file" } | { "state": "not_set_up" } | { "state": "set_up", 
 /**
- * The user wrote the values; there is nothing to undo.
+ * Whether the user wrote the values, so that there is nothing to undo.
  */
 by_hand: boolean, } | { "state": "other_port", port: number, } | { "state": "key_refused" } | { "state": "changed_by_hand", drifts: Array<Drift>, } | { "state": "unreadable", reason: string, };

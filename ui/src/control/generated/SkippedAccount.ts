@@ -2,6 +2,6 @@
 import type { SkipReason } from "./SkipReason";
 
 /**
- * An account that would not be asked.
+ * An account that would be skipped.
  */
 export type SkippedAccount = { label: string, why: SkipReason, };

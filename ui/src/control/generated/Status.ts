@@ -11,38 +11,38 @@ import type { Theme } from "./Theme";
 import type { TrayIcon } from "./TrayIcon";
 
 /**
- * The answer.
+ * Result of the command `status`.
  */
 export type Status = { version: string, pid: number, demo: boolean, 
 /**
- * The desktop program runs, not the headless one.
+ * Whether this is the desktop program, not the headless one.
  */
 desktop: boolean, 
 /**
- * `false` while the user has stopped it.
+ * Whether clients are served; `false` while the user has stopped that.
  */
 serving: boolean, state: ServingState, reason: ServingReason, 
 /**
- * `HOST:PORT`, where the proxy is reached from this machine.
+ * Address at which the proxy is reached from this machine, as `HOST:PORT`.
  */
 address: string, 
 /**
- * What clients are given.
+ * Base URL for clients.
  */
 base_url: string, connections: number, 
 /**
- * Replies that are running.
+ * Number of running replies.
  */
 running: number, 
 /**
- * When the program started, Unix milliseconds.
+ * Start of the program, Unix milliseconds.
  */
 started_ms: number, accounts: Array<AccountView>, strategy: Strategy, prefer: KindPreference, log_recorded: number, 
 /**
- * Records lost because the disk did not keep up.
+ * Number of records that were lost because the disk was too slow.
  */
 log_dropped: number, 
 /**
- * Prompts and replies are kept in the log.
+ * Whether prompts and replies are kept in the log.
  */
 bodies_kept: boolean, notices: Array<Notice>, data_dir: string, web_url: string, api_url: string, last_error: ErrorLine | null, welcomed: boolean, terms_accepted: boolean, language: Language, theme: Theme, tray_icon: TrayIcon, };
