@@ -63,7 +63,8 @@ fn plist(invocation: &Invocation, log: &str) -> String {
     )
 }
 
-#[cfg(test)]
+// Paths are joined as the system that runs the tests joins them, which on Windows is not as macOS does.
+#[cfg(all(test, unix))]
 mod tests {
     use super::super::tests::invocation;
     use super::*;
