@@ -16,7 +16,7 @@ use crate::relay::{LOAD_CORE, MEASURED_CORE, Ratio, micros_each};
 use crate::stats::median;
 use crate::unary::UnaryTurns;
 
-/// How many times the records of the request log that is measured before are written into the one that is measured here.
+/// Copies of the records of the measured request log that the large log here holds.
 const LOG_COPIES: u64 = 5;
 const MANY_ACCOUNTS: usize = 50;
 const MANY_KEYS: usize = 200;
@@ -29,7 +29,7 @@ const CONNECTIONS: usize = 8;
 /// The model of all requests.
 const MODEL: &str = "claude-sonnet-4-20250514";
 
-/// What one thing costs where there is little and where there is much of it.
+/// Cost of one kind of request with little and with much of one thing.
 #[derive(Debug)]
 pub(crate) struct Growth {
     what: &'static str,

@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
-/// How long the program may take to say that it listens, and to end.
+/// Time limit of the program for its start, and for its end.
 const START_STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The program's accounts.
 pub(crate) const COOKIES: [&str; 3] =

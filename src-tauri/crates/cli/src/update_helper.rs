@@ -26,7 +26,7 @@ pub(super) fn run(data_dir: &Path) -> Result<(), ExitError> {
         .map_err(|error| ExitError::failed(format!("the update cannot be installed: {error}")))
 }
 
-/// What the start has to tell about an update once it serves.
+/// Report about an update that the start makes once the proxy serves.
 pub(super) struct UpdateAtStart {
     must_confirm: bool,
     reverted: Option<UserMessage>,

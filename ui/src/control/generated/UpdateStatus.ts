@@ -2,7 +2,7 @@
 import type { Owner } from "./Owner";
 
 /**
- * Where this installation gets its updates, and what the last check found.
+ * Source of this installation's updates, and the result of the last check.
  */
 export type UpdateStatus = { 
 /**

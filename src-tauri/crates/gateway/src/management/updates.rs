@@ -19,7 +19,7 @@ use crate::updates::{
 /// The time between two looks whether a day has passed since the last check.
 const UPDATE_SCHEDULE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// Where this installation gets its updates, and what the last check found.
+/// Source of this installation's updates, and the result of the last check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct UpdateStatus {
     /// The running version.
@@ -117,7 +117,7 @@ async fn install_from(control: Control, source: ReleaseSource) -> Result<UpdateS
     Ok(UpdateStarted { version })
 }
 
-/// What `updates.install` needs of this process.
+/// Parts of this process that `updates.install` uses.
 #[derive(Default)]
 pub(super) struct UpdateInstaller {
     facts: OnceLock<StartFacts>,

@@ -1,4 +1,4 @@
-//! Why an update was refused or could not be fetched.
+//! Reasons why an update was refused or could not be fetched.
 
 use upstreams::download::DownloadError;
 

@@ -45,7 +45,7 @@ struct FeedJson {
     files: Vec<FeedFile>,
 }
 
-/// How the feed's version relates to the running one.
+/// Relation of the feed's version to the running one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionOffer {
     Newer,

@@ -23,7 +23,7 @@ const PROGRAM_NAMES: [&str; 2] = ["mammouth-proxy", "mammouth-proxy-desktop"];
 /// Time in which a new version must say that it serves.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How this program was started, as far as that cannot be read from the process later.
+/// Facts about the start of this program that cannot be read from the process later.
 pub struct StartFacts {
     pub restart: Restart,
     /// Variables for the next start: the desktop program takes secrets out of its own environment.

@@ -1,4 +1,4 @@
-//! Who owns the running program: a package manager, a container image, or the user. The owner of the file decides, not
+//! Owner of the running program: a package manager, a container image, or the user. The owner of the file decides, not
 //! how the program was built: the same program lies in the `.deb` and in the portable archive.
 
 use std::io::Read;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The largest answer of a package manager that is read.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-/// What the program was installed by.
+/// Owner of the program's files, which decides how they are updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -41,7 +41,7 @@ pub struct Installation {
     pub command: Option<String>,
 }
 
-/// Asks a program of the system, such as `dpkg`, and returns what it printed; `None` if it is missing or fails.
+/// Function that runs a program of the system, such as `dpkg`, and returns its output; `None` if it is missing or fails.
 pub type PackageQuery<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
 
 /// The owner of `program`, the path of the running program with links resolved.

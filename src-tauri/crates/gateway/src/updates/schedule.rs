@@ -1,4 +1,4 @@
-//! When the feed is asked, and what is remembered about the last time.
+//! Schedule of the checks, and the record of the last one.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const UPDATE_RECORD_FILE: &str = "updates.json";
 /// The largest record that is read. A larger one was not written by this program.
 const MAX_RECORD_BYTES: u64 = 4096;
 
-/// What is remembered about the last check. It outlives a restart, so that a machine that starts often asks no more
+/// Record of the last check. It outlives a restart, so that a machine that starts often asks no more
 /// than once a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

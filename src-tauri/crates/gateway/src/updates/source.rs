@@ -8,7 +8,7 @@ const RELEASE_FEED_URL: &str = "";
 /// The minisign public key of releases, as the second line of a `.pub` file.
 const RELEASE_PUBLIC_KEY: &str = "";
 
-/// Where releases are announced, and the key that must have signed them.
+/// Address of the release feed, and the key that must have signed it.
 #[derive(Debug, Clone)]
 pub struct ReleaseSource {
     pub feed: Url,

@@ -45,7 +45,7 @@ pub enum SwapStep {
     Reverted { reason: String },
 }
 
-/// How a program is started again.
+/// Program and arguments of a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
     pub program: PathBuf,
@@ -58,7 +58,7 @@ pub struct Restart {
 pub struct Swap {
     pub version: String,
     pub step: SwapStep,
-    /// How many helpers have begun to work on it.
+    /// Number of helpers that were started for it.
     pub helper_starts: u32,
     /// The folder of the installed programs.
     pub folder: PathBuf,
@@ -69,7 +69,7 @@ pub struct Swap {
     pub confirmation_timeout: Duration,
 }
 
-/// What a start of the program has to do about an update.
+/// Action that a start of the program takes about an update.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StartCheck {
     /// Start as always.

@@ -31,7 +31,7 @@ impl Signer {
     }
 }
 
-/// What the server sends for a path.
+/// Answer of the server for a path.
 #[derive(Clone)]
 enum Answer {
     Whole(Vec<u8>),

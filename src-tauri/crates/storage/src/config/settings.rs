@@ -53,16 +53,16 @@ settings! {
     /// read the accounts' traffic.
     extra_ca: Option<ExtraCa> = text("extra_ca_file", "", Applies::Outbound, outbound::extra_ca, outbound::show_ca)
         .variable("EXTRA_CA_FILE").section(Network);
-    /// Which of several usable accounts serves: `balance` (the least used), `fill-first` (always the first that can),
+    /// Choice among several usable accounts: `balance` (the least used), `fill-first` (always the first that can),
     /// `reset-soonest` (the one whose quota is renewed soonest).
     strategy: Strategy = choice("strategy", Applies::Strategy).section(Routing);
-    /// Which kind of account serves a model that both have. In a demo the default is `web`.
+    /// Kind of account that serves a model that both have. In a demo the default is `web`.
     prefer: KindPreference = choice("prefer", Applies::KindPreference).resolve(resolve::prefer).section(Routing);
     /// Serves a dated model name that no account has by the model of the same name with another date or none.
     nearest_models: bool = switch("nearest_models", false, Applies::Models).section(Routing);
     /// Sends the model's own maximum to the API where a client names none; the API would cut the answer at 2048 tokens.
     fill_max_tokens: bool = switch("fill_max_tokens", true, Applies::Models).section(Routing);
-    /// How a conversation is sent to the web upstream: `turns`, or `transcript` (all in one part).
+    /// Form in which a conversation is sent to the web upstream: `turns`, or `transcript` (all in one part).
     layout: LayoutSetting = choice("layout", Applies::WebSessions).section(Routing);
     /// Fetches `https` links to images for clients. Turned off where the machine can reach hosts that clients should not
     /// make it call.
@@ -84,7 +84,7 @@ settings! {
         .variable("LOG").section(Log);
     /// The language of the window; `auto` is the system's.
     language: Language = choice("language", Applies::WhenRead).section(General);
-    /// Asks once a day whether there is a newer version. The request names the program and its version, and nobody.
+    /// Check for a newer version, once a day. The request names the program and its version, and no person or machine.
     update_check: bool = switch("update_check", false, Applies::WhenRead).section(General);
     /// The colours of the window; `auto` are the system's.
     theme: Theme = choice("theme", Applies::WhenRead).section(Appearance);

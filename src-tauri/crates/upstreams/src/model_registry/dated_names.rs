@@ -2,20 +2,20 @@
 
 use super::super::api_key::ModelCatalog;
 
-/// Of the ids that are the same model as `name`, the one without a date, else the latest. `None` where `name` has no
-/// date itself: then it says what it means.
+/// Returns, of the ids of the same model as `name`, the one without a date, else the latest. `None` if `name` has no
+/// date.
 pub(crate) fn nearest<'a>(name: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = without_date(name).filter(|base| !base.is_empty())?;
     let same = ids.filter(|id| *id == wanted || without_date(id) == Some(wanted));
     same.max_by_key(|id| (*id == wanted, *id))
 }
 
-/// As [`nearest`], of the ids of a catalog. Those that begin otherwise are not looked at.
+/// Returns the same as [`nearest`] for the ids of a catalog. Ids with another beginning are not read.
 pub(crate) fn nearest_in_catalog<'a>(name: &'a str, catalog: &'a ModelCatalog) -> Option<&'a str> {
     nearest(name, catalog.ids_starting_with(without_date(name)?))
 }
 
-/// The name without its date: `-20250929`, `-2025-09-29` or `-latest`.
+/// Returns the name without its date: `-20250929`, `-2025-09-29` or `-latest`.
 fn without_date(name: &str) -> Option<&str> {
     if let Some(base) = name.strip_suffix("-latest") {
         return Some(base);

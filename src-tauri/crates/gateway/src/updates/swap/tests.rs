@@ -2,14 +2,14 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Says that it serves.
+/// Program that confirms the update.
 const SERVES: &str = r#"echo "$MAMMOUTH_PROXY_CONFIRM_UPDATE" >"$1/update/confirmed""#;
 /// Changes the data as a newer version may, and ends.
 const CRASHES: &str =
     r#"echo new >"$1/settings.toml"; echo new >"$1/mammouth.db-wal"; rm "$1/mammouth.db"; exit 7"#;
 /// Changes the data, and never serves.
 const HANGS: &str = r#"echo new >"$1/settings.toml"; exec tail -f /dev/null"#;
-/// Says that it was started, and whether it should confirm.
+/// Program that writes that it was started, and whether it should confirm.
 const OLD: &str = r#"echo "started ${MAMMOUTH_PROXY_CONFIRM_UPDATE-without confirmation}" >"$1/old""#;
 
 /// An installation of two programs, and an update of it.
