@@ -12,6 +12,8 @@ package_maintainer=${PACKAGE_MAINTAINER:-Mammouth Proxy maintainers <maintainers
 package_depends="ca-certificates, libayatana-appindicator3-1"
 package_icons=(16x16 24x24 32x32 48x48 64x64 128x128)
 about_version=0.9.3
+# The dictionary is larger than a program: what both programs hold is stored once.
+deb_compression=(-Zxz -z9 -Sextreme)
 
 # stage_files TREE DESKTOP_PROGRAM HEADLESS_PROGRAM [NOTICES]: all files of the package, under TREE.
 stage_files() {
