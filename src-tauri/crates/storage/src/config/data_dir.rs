@@ -63,14 +63,14 @@ impl Sources {
 /// Returns `--data-dir`, else `DATA_DIR`, else the platform's directory; in a demo a directory inside it, so
 /// that the demo changes nothing in the real one.
 pub(super) fn data_dir(sources: &Sources) -> Result<PathBuf, ConfigError> {
-    let dir = match given_dir(sources) {
+    let dir = match configured_dir(sources) {
         Some((by, path)) => absolute(sources, by, &path)?,
         None => sources.runtime.platform_dir.clone().ok_or_else(no_home_error)?,
     };
     Ok(if sources.flags.demo { dir.join("demo") } else { dir })
 }
 
-fn given_dir(sources: &Sources) -> Option<(SettingSource, PathBuf)> {
+fn configured_dir(sources: &Sources) -> Option<(SettingSource, PathBuf)> {
     if let Some(path) = &sources.flags.data_dir {
         return Some((SettingSource::Flag, path.clone()));
     }
@@ -97,7 +97,7 @@ fn no_home_error() -> ConfigError {
 }
 
 fn unusable_dir_error(sources: &Sources, path: &Path, why: io::ErrorKind) -> ConfigError {
-    match given_dir(sources) {
+    match configured_dir(sources) {
         Some((by, _)) => {
             ConfigError::new(DATA_DIR_SETTING, by, format!("names a directory that cannot be used ({why})"))
         }

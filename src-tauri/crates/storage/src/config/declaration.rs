@@ -84,7 +84,7 @@ impl Rules {
     }
 
     /// Returns the value of the highest source that has one: flag, variable, file, default.
-    pub(super) fn given(&self, sources: &Sources) -> Sourced<SettingValue> {
+    pub(super) fn effective(&self, sources: &Sources) -> Sourced<SettingValue> {
         let setting = self.variable.unwrap_or(self.path);
         if let Some(value) = self.flag.and_then(|flag| flag(&sources.flags)) {
             return Sourced { setting, by: SettingSource::Flag, value };
@@ -99,14 +99,14 @@ impl Rules {
         }
     }
 
-    /// Returns the value of [`given`](Self::given) as a text.
-    pub(super) fn given_text(&self, sources: &Sources) -> Sourced<String> {
-        self.given(sources).map(|value| value.into_text().unwrap_or_default())
+    /// Returns the value of [`effective`](Self::effective) as a text.
+    pub(super) fn effective_text(&self, sources: &Sources) -> Sourced<String> {
+        self.effective(sources).map(|value| value.into_text().unwrap_or_default())
     }
 
-    /// Returns the value of [`given`](Self::given) as a list.
-    pub(super) fn given_list(&self, sources: &Sources) -> Sourced<Vec<String>> {
-        self.given(sources).map(|value| value.into_list().unwrap_or_default())
+    /// Returns the value of [`effective`](Self::effective) as a list.
+    pub(super) fn effective_list(&self, sources: &Sources) -> Sourced<Vec<String>> {
+        self.effective(sources).map(|value| value.into_list().unwrap_or_default())
     }
 }
 
@@ -164,7 +164,7 @@ impl<T> Declaration<T> {
 /// Declares a setting that is on or off.
 pub(super) const fn switch(path: &'static str, default: bool, applies: Applies) -> Declaration<bool> {
     let resolve = |rules: &Rules, sources: &Sources| {
-        Ok(matches!(rules.given(sources).value, SettingValue::Switch(true)))
+        Ok(matches!(rules.effective(sources).value, SettingValue::Switch(true)))
     };
     let show = |on: &bool| SettingValue::Switch(*on);
     Declaration::new(path, SettingKind::Switch, DefaultValue::Switch(default), applies, resolve, show)
@@ -182,7 +182,7 @@ pub(super) const fn choice<T: Choice>(path: &'static str, applies: Applies) -> D
 
 pub(super) fn resolve_choice<T: Choice>(rules: &Rules, sources: &Sources) -> Result<T, ConfigError> {
     let problem = format!("must be {}", joined(T::WORDS));
-    rules.given_text(sources).check(&problem, |word| T::from_word(&word))
+    rules.effective_text(sources).check(&problem, |word| T::from_word(&word))
 }
 
 /// Declares a whole number within a range.
@@ -202,7 +202,7 @@ pub(super) const fn number<T: TryFrom<i64> + TryInto<i64> + Copy>(
 
 fn resolve_number<T: TryFrom<i64>>(rules: &Rules, sources: &Sources) -> Result<T, ConfigError> {
     let (least, most) = rules.range.unwrap_or((i64::MIN, i64::MAX));
-    rules.given(sources).check(&format!("must be from {least} to {most}"), |value| match value {
+    rules.effective(sources).check(&format!("must be from {least} to {most}"), |value| match value {
         SettingValue::Number(number) if (least..=most).contains(&number) => T::try_from(number).ok(),
         SettingValue::Number(_) | SettingValue::Text(_) | SettingValue::Switch(_) | SettingValue::List(_) => {
             None
@@ -235,7 +235,7 @@ pub(super) const fn port(path: &'static str, default: i64, applies: Applies) -> 
 }
 
 pub(super) fn resolve_port(rules: &Rules, sources: &Sources) -> Result<u16, ConfigError> {
-    rules.given(sources).check("must be a whole number from 0 to 65535", |value| match value {
+    rules.effective(sources).check("must be a whole number from 0 to 65535", |value| match value {
         SettingValue::Number(number) => u16::try_from(number).ok(),
         SettingValue::Text(text) => validators::parse_port(&text),
         SettingValue::Switch(_) | SettingValue::List(_) => None,

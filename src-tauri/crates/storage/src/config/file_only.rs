@@ -33,19 +33,19 @@ pub fn resolve_file_only(settings: &SettingsFile, start: Option<&Config>) -> Res
     {
         env.insert("SECRET_KEY_FILE".to_owned(), key_file.display().to_string());
     }
-    let surroundings =
+    let runtime_environment =
         RuntimeEnvironment { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
     let flags = Flags { demo: start.is_some_and(|start| start.demo), ..Flags::default() };
     let unnamed_env_file = unnamed.map(|file| file.path.clone().into());
     let settings = settings.clone();
-    resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings })
+    resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, runtime: runtime_environment })
 }
 
 /// Returns the sources of the settings that a flag or a variable decides; the file's value has no effect on
 /// them.
 pub(super) fn fixed_settings(sources: &Sources) -> BTreeMap<&'static str, SettingSource> {
     let by_variable = SETTINGS.iter().filter_map(|setting| {
-        let by = setting.rules.given(sources).by;
+        let by = setting.rules.effective(sources).by;
         let is_fixed =
             matches!(by, SettingSource::Flag | SettingSource::Environment | SettingSource::EnvFile);
         setting.rules.variable.filter(|_| is_fixed).map(|name| (name, by))

@@ -57,12 +57,12 @@ pub(super) fn web(sources: &Sources) -> Result<SiteOverrides, ConfigError> {
         model_field: token("web.model_field", web.model_field.as_deref())?,
         preprompt_field: token("web.preprompt_field", web.preprompt_field.as_deref())?,
         messages_field: token("web.messages_field", web.messages_field.as_deref())?,
-        window_cents: web.window_cents.map(cents_of).transpose()?,
+        window_cents: web.window_cents.map(parse_cents).transpose()?,
         plan_factors: plan_factors(&web.plan_factors)?,
     })
 }
 
-fn cents_of(cents: i64) -> Result<u32, ConfigError> {
+fn parse_cents(cents: i64) -> Result<u32, ConfigError> {
     within("web.window_cents", cents, 1, 1_000_000)
 }
 

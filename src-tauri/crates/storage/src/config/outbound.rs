@@ -102,7 +102,7 @@ pub struct ExtraCa {
 }
 
 pub(super) fn proxy(rules: &Rules, sources: &Sources) -> Result<ProxySetting, ConfigError> {
-    let given = rules.given_text(sources);
+    let given = rules.effective_text(sources);
     let proxy = given.clone().check(BAD_PROXY_ADDRESS, |text| match text.trim() {
         "" | "system" => Some(ProxySetting::System),
         "none" | "direct" => Some(ProxySetting::Direct),
@@ -119,7 +119,7 @@ pub(super) fn proxy(rules: &Rules, sources: &Sources) -> Result<ProxySetting, Co
 /// separators, quotes, `*.` and ports are removed.
 #[allow(clippy::unnecessary_wraps, reason = "the form of a declaration")]
 pub(super) fn no_proxy(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let given = rules.given_list(sources);
+    let given = rules.effective_list(sources);
     let entries = given.value.iter().flat_map(|entry| entry.split_whitespace());
     let mut hosts: Vec<String> = entries.map(bypass_entry).filter(|entry| !entry.is_empty()).collect();
     hosts.dedup();
@@ -140,7 +140,7 @@ fn bypass_entry(entry: &str) -> String {
 
 /// Resolves the extra certificate file. A relative path is resolved like that of `SECRET_KEY_FILE`.
 pub(super) fn extra_ca(rules: &Rules, sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
-    let given = rules.given_text(sources);
+    let given = rules.effective_text(sources);
     if given.value.trim().is_empty() {
         return Ok(None);
     }

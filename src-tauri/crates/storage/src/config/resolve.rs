@@ -46,7 +46,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         auth_token,
         unnamed_env_file: sources.used_unnamed_env_file(),
         secret_store: secret_store(sources)?,
-        proxy_given_by: rules("proxy").map_or(SettingSource::Default, |rules| rules.given(sources).by),
+        proxy_given_by: rules("proxy").map_or(SettingSource::Default, |rules| rules.effective(sources).by),
         aliases: aliases(sources)?,
         account_order: tables.account_order.clone().unwrap_or_default(),
         only_account: tables.only_account.clone().filter(|id| !id.is_empty()),
@@ -60,7 +60,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
 
 pub(super) fn host(rules: &Rules, sources: &Sources) -> Result<IpAddr, ConfigError> {
     rules
-        .given_text(sources)
+        .effective_text(sources)
         .check("must be an IP address or localhost", |text| validators::parse_listen_host(&text))
 }
 
@@ -68,21 +68,21 @@ pub(super) fn host(rules: &Rules, sources: &Sources) -> Result<IpAddr, ConfigErr
 fn check_reach(sources: &Sources, settings: &Settings, has_token: bool) -> Result<(), ConfigError> {
     let is_local = validators::is_loopback(settings.host);
     if !is_local && !has_token {
-        let by = rules("host").map_or(SettingSource::Default, |rules| rules.given(sources).by);
+        let by = rules("host").map_or(SettingSource::Default, |rules| rules.effective(sources).by);
         let problem =
             "lets other machines in, which needs an AUTH_TOKEN of your own; set one, or listen on 127.0.0.1";
         return Err(ConfigError::new("HOST", by, problem));
     }
     let is_wide = !(is_local && settings.allowed_hosts.is_empty() && settings.allowed_origins.is_empty());
     match sources.used_unnamed_env_file() {
-        Some(file) if is_wide => refuse_strangers_key(&file),
+        Some(file) if is_wide => reject_unnamed_env_key(&file),
         Some(_) | None => Ok(()),
     }
 }
 
 /// Rejects the key of a `.env` that was not named explicitly, unless only this machine can use it: its author knows the
 /// key, and other machines and web pages must not get access with it.
-fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
+fn reject_unnamed_env_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
     if !file.settings.contains(&"AUTH_TOKEN") {
         return Ok(());
     }
@@ -101,7 +101,7 @@ pub(super) fn keyless_port(rules: &Rules, sources: &Sources) -> Result<Option<u1
 }
 
 pub(super) fn log_filter(rules: &Rules, sources: &Sources) -> Result<String, ConfigError> {
-    rules.given_text(sources).check(
+    rules.effective_text(sources).check(
         "is no log filter; write a level such as info, or pairs such as mammouth_proxy=debug",
         |text| tracing_subscriber::EnvFilter::try_new(&text).is_ok().then_some(text),
     )
@@ -112,18 +112,18 @@ pub(super) fn allow_host_flag(flags: &Flags) -> Option<SettingValue> {
 }
 
 pub(super) fn allowed_hosts(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let given = rules.given_list(sources);
+    let given = rules.effective_list(sources);
     given.check_each("a host name without scheme, port or *", validators::parse_host_name)
 }
 
 pub(super) fn allowed_origins(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let given = rules.given_list(sources);
+    let given = rules.effective_list(sources);
     given.check_each("an origin such as https://app.example, never null or *", validators::parse_origin)
 }
 
 /// Resolves the preferred kind of account. A demo prefers web accounts, whose failover it demonstrates.
 pub(super) fn prefer(rules: &Rules, sources: &Sources) -> Result<KindPreference, ConfigError> {
-    match rules.given(sources).by {
+    match rules.effective(sources).by {
         SettingSource::Default if sources.flags.demo => Ok(KindPreference::Web),
         SettingSource::Default
         | SettingSource::Flag
@@ -139,7 +139,7 @@ pub(super) fn unlimited_models(rules: &Rules, sources: &Sources) -> Result<Optio
 }
 
 pub(super) fn upstream_url(rules: &Rules, sources: &Sources) -> Result<Url, ConfigError> {
-    rules.given_text(sources).check(
+    rules.effective_text(sources).check(
         "must be an https URL (http only to this machine) without user name, query or fragment",
         |text| validators::parse_upstream_url(&text),
     )

@@ -105,16 +105,17 @@ impl Sources {
     pub fn read(
         flags: Flags,
         env: BTreeMap<String, String>,
-        surroundings: RuntimeEnvironment,
+        runtime_environment: RuntimeEnvironment,
         now: u64,
     ) -> Result<Self, ConfigError> {
         let (env_file, unnamed_env_file) = if flags.only_named_env_file && flags.env_file.is_none() {
             (None, None)
         } else {
-            find_env_file(flags.env_file.as_deref(), &surroundings.working_dir)?
+            find_env_file(flags.env_file.as_deref(), &runtime_environment.working_dir)?
         };
         let settings = SettingsFile::empty(Path::new(""));
-        let mut sources = Self { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings };
+        let mut sources =
+            Self { flags, env, env_file, unnamed_env_file, settings, runtime: runtime_environment };
         sources.settings = SettingsFile::load(&data_dir(&sources)?, now);
         Ok(sources)
     }
@@ -196,7 +197,7 @@ pub(super) mod tests {
             env_file: None,
             unnamed_env_file: None,
             settings: SettingsFile::empty(root),
-            runtime: surroundings(root),
+            runtime: runtime_environment(root),
         }
     }
 
@@ -216,7 +217,7 @@ pub(super) mod tests {
         flags
     }
 
-    pub(in crate::config) fn surroundings(root: &Path) -> RuntimeEnvironment {
+    pub(in crate::config) fn runtime_environment(root: &Path) -> RuntimeEnvironment {
         RuntimeEnvironment {
             working_dir: root.to_owned(),
             platform_dir: Some(root.join("platform")),
@@ -235,7 +236,7 @@ pub(super) mod tests {
     fn an_env_file_is_read_if_there_is_one_and_must_be_there_if_named() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
-        let read = |flags| Sources::read(flags, BTreeMap::new(), surroundings(root), 0);
+        let read = |flags| Sources::read(flags, BTreeMap::new(), runtime_environment(root), 0);
         assert!(read(Flags::default()).unwrap().env_file.is_none());
         let named = || flags(|flags| flags.env_file = Some("other.env".into()));
         let error = read(named()).err().unwrap();
@@ -254,7 +255,8 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("platform")).unwrap();
         std::fs::write(dir.path().join("platform/settings.toml"), "port = 4000").unwrap();
-        let sources = Sources::read(Flags::default(), BTreeMap::new(), surroundings(dir.path()), 0).unwrap();
+        let sources =
+            Sources::read(Flags::default(), BTreeMap::new(), runtime_environment(dir.path()), 0).unwrap();
         assert_eq!(
             sources.settings.value("port"),
             Some(super::super::setting_value::SettingValue::Number(4000))

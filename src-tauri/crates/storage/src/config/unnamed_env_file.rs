@@ -82,12 +82,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::resolve::resolve;
-    use super::super::sources::tests::{flags, sources, surroundings};
+    use super::super::sources::tests::{flags, runtime_environment, sources};
     use super::*;
 
     fn read(root: &Path, is_named: bool) -> Result<Sources, ConfigError> {
         let flags = flags(|flags| flags.env_file = is_named.then(|| ".env".into()));
-        Sources::read(flags, BTreeMap::new(), surroundings(root), 0)
+        Sources::read(flags, BTreeMap::new(), runtime_environment(root), 0)
     }
 
     #[test]

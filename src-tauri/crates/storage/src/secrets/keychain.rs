@@ -71,8 +71,8 @@ impl LastCall {
 
     /// Whether the keychain counts as locked. A reported state is believed; without one, the keychain counts
     /// as locked if the last call was refused.
-    fn is_locked(&self, told: Option<bool>) -> bool {
-        told.unwrap_or_else(|| self.was_refused.load(Ordering::Relaxed))
+    fn is_locked(&self, reported: Option<bool>) -> bool {
+        reported.unwrap_or_else(|| self.was_refused.load(Ordering::Relaxed))
     }
 }
 
@@ -101,7 +101,7 @@ impl SecretStore for KeychainEntries {
 
     fn check_available(&self) -> Result<(), StoreError> {
         match self.platform.is_locked() {
-            Ok(told) if self.last_call.is_locked(told) => Err(StoreError::Locked),
+            Ok(reported) if self.last_call.is_locked(reported) => Err(StoreError::Locked),
             Ok(_) => Ok(()),
             Err(error) => Err(store_error(&error, &Redactor::default())),
         }

@@ -147,13 +147,13 @@ mod tests {
     use super::*;
 
     /// Store whose calls return once a permit arrives.
-    struct Stuck {
+    struct BlockedStore {
         entered: mpsc::Sender<()>,
         permits: Mutex<mpsc::Receiver<()>>,
         calls: AtomicUsize,
     }
 
-    impl SecretStore for Stuck {
+    impl SecretStore for BlockedStore {
         fn get(&self, _name: &str) -> Result<Option<Secret>, StoreError> {
             self.calls.fetch_add(1, Ordering::SeqCst);
             let _ = self.entered.send(());
@@ -170,10 +170,10 @@ mod tests {
         }
     }
 
-    fn stuck_store(limit: Duration) -> (TimeoutStore<Stuck>, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    fn blocked_store(limit: Duration) -> (TimeoutStore<BlockedStore>, mpsc::Sender<()>, mpsc::Receiver<()>) {
         let (permit, permits) = mpsc::channel();
         let (entered, seen) = mpsc::channel();
-        let store = Stuck { entered, permits: Mutex::new(permits), calls: AtomicUsize::new(0) };
+        let store = BlockedStore { entered, permits: Mutex::new(permits), calls: AtomicUsize::new(0) };
         (TimeoutStore::new(store, limit), permit, seen)
     }
 
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn f47_a_hung_keychain_blocks_one_thread_and_one_caller() {
-        let (store, permit, seen) = stuck_store(Duration::from_millis(20));
+        let (store, permit, seen) = blocked_store(Duration::from_millis(20));
         assert_eq!(store.get("a").unwrap_err(), StoreError::Hung);
         seen.recv().unwrap();
         for _ in 0..50 {
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_panicking_library_is_an_error_and_blocks_no_later_call() {
-        let (store, _permit, _seen) = stuck_store(Duration::from_secs(60));
+        let (store, _permit, _seen) = blocked_store(Duration::from_secs(60));
         assert!(matches!(store.set("a", &Secret::from("v")), Err(StoreError::Other(_))));
         assert_eq!(store.delete("a"), Err(StoreError::Denied));
     }

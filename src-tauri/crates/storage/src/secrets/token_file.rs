@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 /// A symlink, a file of another user, something that is not a file, or any failure to read or write.
 pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
     let existing = match open_token_file(path) {
-        Ok(file) => trusted_token(file, platform::is_ours)?,
+        Ok(file) => trusted_token(file, platform::is_owned_by_this_user)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return create_token_file(path),
         Err(error) => return Err(error),
     };
@@ -39,7 +39,7 @@ pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
 pub fn read_token(path: &Path) -> io::Result<Secret> {
     let folder = path.parent().map(fs::metadata).transpose()?;
     let is_trusted = |about: &fs::Metadata| {
-        platform::is_ours(about)
+        platform::is_owned_by_this_user(about)
             || folder.as_ref().is_some_and(|folder| platform::root_may_read(about, folder))
     };
     trusted_token(open_token_file(path)?, is_trusted)?.ok_or_else(|| {
@@ -60,7 +60,7 @@ pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    match trusted_token(file, platform::is_ours)? {
+    match trusted_token(file, platform::is_owned_by_this_user)? {
         Some(key) => Ok(Some(key)),
         None => Err(token_error(
             io::ErrorKind::InvalidData,
@@ -145,7 +145,7 @@ mod platform {
         options.mode(0o600);
     }
 
-    pub(super) fn is_ours(about: &Metadata) -> bool {
+    pub(super) fn is_owned_by_this_user(about: &Metadata) -> bool {
         about.uid() == rustix::process::geteuid().as_raw()
     }
 
@@ -173,7 +173,7 @@ mod platform {
 
     pub(super) fn owner_only(_options: &mut OpenOptions) {}
 
-    pub(super) fn is_ours(_about: &Metadata) -> bool {
+    pub(super) fn is_owned_by_this_user(_about: &Metadata) -> bool {
         true
     }
 
@@ -272,12 +272,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("control.token");
         make(&path);
-        assert!(platform::is_ours(&fs::metadata(&path).unwrap()));
+        assert!(platform::is_owned_by_this_user(&fs::metadata(&path).unwrap()));
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
             assert!(read_or_create_token(&path).is_err());
         } else {
-            assert!(!platform::is_ours(&fs::metadata("/").unwrap()));
+            assert!(!platform::is_owned_by_this_user(&fs::metadata("/").unwrap()));
         }
     }
 
