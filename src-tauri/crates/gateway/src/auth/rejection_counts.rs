@@ -84,8 +84,8 @@ mod tests {
         counts.record(&RejectReason::NotFound, &Method::GET, at(3));
         counts.record(&RejectReason::NotServing, &Method::POST, at(4));
         counts.record(&RejectReason::InvalidApiKey, &Method::GET, at(5));
-        let told: Vec<_> =
+        let counts: Vec<_> =
             counts.newest_first().into_iter().map(|kind| (kind.code.name(), kind.count)).collect();
-        assert_eq!(told, [("invalid_api_key", 2), ("not_found", 1)]);
+        assert_eq!(counts, [("invalid_api_key", 2), ("not_found", 1)]);
     }
 }

@@ -53,8 +53,8 @@ impl Finding {
         Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
     }
 
-    pub(super) fn with_message(self, said: UserMessage) -> Self {
-        Self { text: said.to_string(), said: Some(said), ..self }
+    pub(super) fn with_message(self, message: UserMessage) -> Self {
+        Self { text: message.to_string(), said: Some(message), ..self }
     }
 }
 
@@ -83,14 +83,16 @@ pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<F
     let probes = control.upstreams.iter().map(async |upstream| (upstream.id(), upstream.probe().await));
     let probes = join_all(probes).await;
     let date = probes.iter().find_map(|(_, probe)| probe.as_ref().ok()).copied().flatten();
-    findings.extend(probes.into_iter().map(|(upstream, probe)| reached(control, upstream, probe.err())));
+    findings.extend(
+        probes.into_iter().map(|(upstream, probe)| reachability_finding(control, upstream, probe.err())),
+    );
     findings.push(super::updates::finding(control).await?);
     findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }
 
 /// The finding for one upstream. An unreachable upstream is no error if no account needs it.
-fn reached(control: &Control, upstream: UpstreamId, failure: Option<UpstreamError>) -> Finding {
+fn reachability_finding(control: &Control, upstream: UpstreamId, failure: Option<UpstreamError>) -> Finding {
     let subject = upstream.display_name;
     let Some(failure) = failure else {
         return Finding::good(subject, "").with_message(UserMessage::SiteReached);
@@ -104,7 +106,7 @@ fn reached(control: &Control, upstream: UpstreamId, failure: Option<UpstreamErro
 /// Findings about the outbound proxy and the trusted certificates, with the source of each setting.
 fn connection_findings(control: &Control) -> Vec<Finding> {
     let config = in_force(control, &control.saved_config());
-    let said = match (control.upstreams.proxy(), config.proxy_given_by) {
+    let message = match (control.upstreams.proxy(), config.proxy_given_by) {
         (None, _) => UserMessage::NoProxy,
         (Some(proxy), SettingSource::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
         (Some(proxy), SettingSource::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },
@@ -113,24 +115,24 @@ fn connection_findings(control: &Control) -> Vec<Finding> {
         }
     };
     let ca = config.extra_ca.map(|ca| UserMessage::ExtraCa { file: ca.path.display().to_string() });
-    let trusted = ca.map(|said| Finding::good("certificates", "").with_message(said));
-    std::iter::once(Finding::good("proxy", "").with_message(said)).chain(trusted).collect()
+    let trusted = ca.map(|message| Finding::good("certificates", "").with_message(message));
+    std::iter::once(Finding::good("proxy", "").with_message(message)).chain(trusted).collect()
 }
 
-fn check_clock(theirs: SystemTime, ours: SystemTime) -> Finding {
-    let ahead = ours.duration_since(theirs).unwrap_or_default();
-    let behind = theirs.duration_since(ours).unwrap_or_default();
+fn check_clock(upstream_time: SystemTime, local_time: SystemTime) -> Finding {
+    let ahead = local_time.duration_since(upstream_time).unwrap_or_default();
+    let behind = upstream_time.duration_since(local_time).unwrap_or_default();
     let off = ahead.max(behind);
     if off <= CLOCK_TOLERANCE {
         return Finding::good("clock", "").with_message(UserMessage::ClockRight);
     }
     let minutes = off.as_secs() / 60;
-    let said = if ahead > behind {
+    let message = if ahead > behind {
         UserMessage::ClockAhead { minutes }
     } else {
         UserMessage::ClockBehind { minutes }
     };
-    Finding::bad("clock", "", "switch on the system's time synchronisation").with_message(said)
+    Finding::bad("clock", "", "switch on the system's time synchronisation").with_message(message)
 }
 
 fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
@@ -162,8 +164,8 @@ fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool)
             }
         }
     };
-    let said = UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() };
-    Finding::bad(subject, "", advice).with_message(said)
+    let message = UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() };
+    Finding::bad(subject, "", advice).with_message(message)
 }
 
 /// Converts account checks to findings.

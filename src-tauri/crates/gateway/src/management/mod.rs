@@ -270,11 +270,11 @@ impl Control {
     }
 
     /// Adds a message that holds until the program ends.
-    pub fn add_notice(&self, said: UserMessage) {
-        tracing::warn!("{said}");
+    pub fn add_notice(&self, message: UserMessage) {
+        tracing::warn!("{message}");
         let mut notices = self.inner.notices.lock();
-        if !notices.contains(&said) {
-            notices.push(said);
+        if !notices.contains(&message) {
+            notices.push(message);
         }
         drop(notices);
         self.notify_changed();

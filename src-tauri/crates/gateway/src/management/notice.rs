@@ -43,24 +43,25 @@ pub(super) fn current_notices(control: &Control) -> Vec<Notice> {
     let started = control.instance.notices.iter().cloned();
     let later = control.runtime_notices();
     let numbered = started.chain(later).enumerate();
-    let plain = numbered.map(|(n, said)| new_notice(&format!("note-{n}"), Severity::Warning, said, None));
+    let plain =
+        numbered.map(|(n, message)| new_notice(&format!("note-{n}"), Severity::Warning, message, None));
     plain.chain(log_notice(control)).chain(keyless_notice(control)).chain(main_key_notice(control)).collect()
 }
 
 fn keyless_notice(control: &Control) -> Option<Notice> {
-    let said = control.backend().ok()?.keyless_notice()?;
-    Some(new_notice("without-key", Severity::Warning, said, Some(Page::Settings)))
+    let message = control.backend().ok()?.keyless_notice()?;
+    Some(new_notice("without-key", Severity::Warning, message, Some(Page::Settings)))
 }
 
 fn log_notice(control: &Control) -> Option<Notice> {
-    let said = UserMessage::Plain { text: control.journal.notice()? };
+    let message = UserMessage::Plain { text: control.journal.notice()? };
     // Messages of the start are in `instance` already.
-    let known = control.instance.notices.contains(&said);
-    (!known).then(|| new_notice("log", Severity::Warning, said, Some(Page::Requests)))
+    let known = control.instance.notices.contains(&message);
+    (!known).then(|| new_notice("log", Severity::Warning, message, Some(Page::Requests)))
 }
 
 fn main_key_notice(control: &Control) -> Option<Notice> {
-    let (severity, said) = match control.keys.main() {
+    let (severity, message) = match control.keys.main() {
         MainKey::Kept { .. } => return None,
         MainKey::ForThisRun { why, .. } => (Severity::Warning, UserMessage::KeyForThisRun { error: why }),
         MainKey::Unread { why: MainKeyUnavailable::Refused(error) } => {
@@ -70,9 +71,9 @@ fn main_key_notice(control: &Control) -> Option<Notice> {
             (Severity::Info, UserMessage::KeyReading)
         }
     };
-    Some(new_notice("main-key", severity, said, Some(Page::Settings)))
+    Some(new_notice("main-key", severity, message, Some(Page::Settings)))
 }
 
-fn new_notice(id: &str, severity: Severity, said: UserMessage, place: Option<Page>) -> Notice {
-    Notice { id: id.to_owned(), severity, text: said.to_string(), said, place }
+fn new_notice(id: &str, severity: Severity, message: UserMessage, place: Option<Page>) -> Notice {
+    Notice { id: id.to_owned(), severity, text: message.to_string(), said: message, place }
 }

@@ -77,14 +77,14 @@ async fn check_now(control: &Control, source: Option<ReleaseSource>) -> Result<(
     checked.map_err(update_error)?;
     if let Some(version) = newer_version(&record(control), &running_version()) {
         let installation = installation().await?;
-        let said = match installation.command {
+        let message = match installation.command {
             Some(command) => UserMessage::UpdateByCommand { version, command },
             None if control.inner.updates.can_replace(&installation) => {
                 UserMessage::UpdateByProgram { version }
             }
             None => UserMessage::UpdateByHand { version },
         };
-        control.add_notice(said);
+        control.add_notice(message);
     }
     Ok(())
 }
@@ -139,8 +139,8 @@ impl UpdateInstaller {
 
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn update_error(error: UpdateError) -> ControlError {
-    let said = UserMessage::UpdateCheckFailed { detail: error.to_string() };
-    ControlError::with_message(ErrorCode::Upstream, said)
+    let message = UserMessage::UpdateCheckFailed { detail: error.to_string() };
+    ControlError::with_message(ErrorCode::Upstream, message)
 }
 
 /// Asks once a day while the setting is on, until `stop`.
@@ -165,7 +165,7 @@ pub async fn check_daily(control: Control, stop: CancellationToken) {
 /// The finding of `doctor`.
 pub(super) async fn finding(control: &Control) -> Result<Finding, ControlError> {
     let installation = installation().await?;
-    let said = match installation.command {
+    let message = match installation.command {
         Some(command) => UserMessage::UpdatedByCommand { command },
         None if ReleaseSource::built_in().is_some() && control.inner.updates.can_replace(&installation) => {
             UserMessage::UpdatedByProgram
@@ -173,7 +173,7 @@ pub(super) async fn finding(control: &Control) -> Result<Finding, ControlError> 
         None if ReleaseSource::built_in().is_some() => UserMessage::UpdatedByHand,
         None => UserMessage::UpdatesNotConfigured,
     };
-    Ok(Finding::good("updates", "").with_message(said))
+    Ok(Finding::good("updates", "").with_message(message))
 }
 
 /// Asks the package managers of this machine, which may take some tenths of a second.

@@ -7,7 +7,7 @@ use super::super::{Control, ControlError, ErrorCode, NoArgs, keys};
 use super::client_key::{ClientKey, admit, key_name, planned_key};
 use super::plan::{self, PlanArgs, PlannedConnection, planned_connection};
 use super::view::{CallerShell, ClientOutcome, ClientPlan, DriftChoice, RepairPlan};
-use super::{find_client, key_command, on_files, on_files_of, port, recorded_connection, setup_error};
+use super::{find_client, key_command, on_caller_files, on_files, port, recorded_connection, setup_error};
 use client_setup::{Client, ClientSetup, Connection, Error, KeyPlace, Plan};
 use storage::secrets::ExposeSecret;
 
@@ -190,14 +190,14 @@ async fn write(
     let AcceptedWrite { plan: accepted, planner, caller } = accepted;
     // Before a key is made for nothing.
     let (expected, check) = (accepted.clone(), connection.clone());
-    let is_same = on_files_of(control, caller.clone(), move |setup| {
+    let is_same = on_caller_files(control, caller.clone(), move |setup| {
         Ok(planner(setup, client, &check)?.hash() == expected)
     });
     if !is_same.await? {
         return Err(plan_conflict());
     }
     let (name, is_new) = admit(control, client, &key).await?;
-    let written = on_files_of(control, caller, move |setup| {
+    let written = on_caller_files(control, caller, move |setup| {
         let plan = planner(setup, client, &connection)?;
         if plan.hash() != accepted {
             return Ok(false);

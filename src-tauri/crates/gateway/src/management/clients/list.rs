@@ -6,7 +6,7 @@ use super::super::keys::PLACEHOLDER;
 use super::super::{Control, ControlError, MainKey, MainKeyUnavailable};
 use super::client_key::key_name;
 use super::view::{CallerShell, ClientEntry, ClientList, CopyField};
-use super::{find_client, models, on_files_of, port};
+use super::{find_client, models, on_caller_files, port};
 use client_setup::{ClientSetup, ClientView, Connection, KeyPlace, Model, SetupState};
 use storage::secrets::{ExposeSecret, Secret};
 
@@ -23,7 +23,7 @@ pub(in crate::management) async fn list(
 ) -> Result<ClientList, ControlError> {
     let port = port(control);
     let look = move |setup: &ClientSetup| Ok((setup.clients(port)?, setup.set_up_clients()?));
-    let (views, set_up) = on_files_of(control, args.caller, look).await?;
+    let (views, set_up) = on_caller_files(control, args.caller, look).await?;
     let models = models::choices(control);
     let model = models::proposed(&models);
     let entry = |view: ClientView| {

@@ -49,11 +49,11 @@ async fn on_files<T: Send + 'static>(
     control: &Control,
     work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,
 ) -> Result<T, ControlError> {
-    on_files_of(control, None, work).await
+    on_caller_files(control, None, work).await
 }
 
 /// Runs `work` as [`on_files`] does, with the files that the caller's shell finds.
-async fn on_files_of<T: Send + 'static>(
+async fn on_caller_files<T: Send + 'static>(
     control: &Control,
     caller: Option<CallerShell>,
     work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,

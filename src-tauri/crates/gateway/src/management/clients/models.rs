@@ -25,17 +25,17 @@ pub(super) fn choices(control: &Control) -> Vec<ModelChoice> {
 
 /// The model that is proposed to a user who has not chosen one.
 pub(super) fn proposed(choices: &[ModelChoice]) -> Option<String> {
-    best(choices, PROPOSED_MODELS).or_else(|| Some(choices.first()?.id.clone()))
+    highest_version(choices, PROPOSED_MODELS).or_else(|| Some(choices.first()?.id.clone()))
 }
 
 /// The model that is proposed for titles and summaries.
 pub(super) fn proposed_small(choices: &[ModelChoice]) -> Option<String> {
-    best(choices, PROPOSED_SMALL_MODELS)
+    highest_version(choices, PROPOSED_SMALL_MODELS)
 }
 
 /// Returns the choice that contains the first matching part. Of several choices the last by name is returned,
 /// which has the highest version. Models that are served now are preferred.
-fn best(choices: &[ModelChoice], parts: &[&str]) -> Option<String> {
+fn highest_version(choices: &[ModelChoice], parts: &[&str]) -> Option<String> {
     let with = |part: &&str, served: bool| {
         let names = choices.iter().filter(|choice| choice.served_now || !served).map(|choice| &choice.id);
         names.filter(|id| id.contains(*part)).max().cloned()

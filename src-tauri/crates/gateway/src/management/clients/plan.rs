@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::{Control, ControlError};
 use super::client_key::{ClientKey, planned_key};
 use super::view::{CallerShell, ClientPlan};
-use super::{find_client, key_command, models, on_files_of, port, recorded_connection};
+use super::{find_client, key_command, models, on_caller_files, port, recorded_connection};
 use client_setup::{Client, Connection, Plan};
 
 #[derive(Debug, Clone, Deserialize, ts_rs::TS)]
@@ -31,7 +31,8 @@ pub(in crate::management) async fn plan(
     args: PlanArgs,
 ) -> Result<ClientPlan, ControlError> {
     let PlannedConnection { client, connection, .. } = planned_connection(control, &args).await?;
-    on_files_of(control, args.caller, move |setup| Ok(view(client, &setup.plan(client, &connection)?))).await
+    on_caller_files(control, args.caller, move |setup| Ok(view(client, &setup.plan(client, &connection)?)))
+        .await
 }
 
 /// Returns the connection that set-up would give a client.

@@ -3,7 +3,7 @@
 use super::super::log::run_blocking;
 use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
-use super::view::fixed_by;
+use super::view::override_source;
 use super::{SettingValue, changed, outbound};
 use crate::auth::Policy;
 use crate::server::SwitchError;
@@ -80,7 +80,7 @@ async fn save_and_apply(
 /// The ways to apply the settings that differ, each once. Settings that a variable or flag decides are left out.
 fn differing(control: &Control, before: &Config, now: &Config) -> Vec<Applies> {
     let differ = SETTINGS.iter().filter(|setting| {
-        fixed_by(control, &setting.rules).is_none() && (setting.value)(before) != (setting.value)(now)
+        override_source(control, &setting.rules).is_none() && (setting.value)(before) != (setting.value)(now)
     });
     let mut ways: Vec<Applies> = Vec::new();
     for way in differ.map(|setting| setting.rules.applies) {

@@ -9,7 +9,7 @@ pub use view::{SettingFrom, SettingView};
 
 use serde::Deserialize;
 
-use self::view::{fixed_by, view};
+use self::view::{override_source, view};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
 use storage::config::{self, AUTOSTART, Config, ConfigError, SETTINGS, Setting, SettingValue};
 
@@ -44,7 +44,7 @@ pub(super) async fn set(control: &Control, args: SetArgs) -> Result<SettingView,
     let setting = shown().find(|setting| setting.rules.name() == args.name);
     let setting =
         setting.ok_or_else(|| ControlError::new(ErrorCode::NotFound, "there is no such setting"))?;
-    if let Some(by) = fixed_by(control, &setting.rules) {
+    if let Some(by) = override_source(control, &setting.rules) {
         let name = setting.rules.variable.unwrap_or(setting.rules.path);
         let message = format!("{name} is set {by}: change it there");
         return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));

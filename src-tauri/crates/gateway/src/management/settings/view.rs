@@ -46,12 +46,12 @@ impl SettingView {
 }
 
 /// The source that overrides the settings file, if there is one.
-pub(super) fn fixed_by(control: &Control, rules: &Rules) -> Option<SettingSource> {
+pub(super) fn override_source(control: &Control, rules: &Rules) -> Option<SettingSource> {
     rules.variable.and_then(|name| control.config.fixed.get(name).copied())
 }
 
 pub(super) fn view(control: &Control, saved: &Config, setting: &Setting) -> SettingView {
-    let fixed = fixed_by(control, &setting.rules);
+    let fixed = override_source(control, &setting.rules);
     let from = match fixed {
         Some(SettingSource::Flag) => SettingFrom::Flag,
         Some(_) => SettingFrom::Environment,

@@ -22,18 +22,18 @@ fn upstream_errors_map_to_status_and_code() {
 
 #[test]
 fn f60_a_client_may_retry_while_secrets_are_pending() {
-    let told = error_response(&ProxyError::NoAccount(Unavailable::Starting));
-    assert_eq!((told.status, told.code.name(), told.no_retry), (503, "starting", false));
-    assert_eq!(told.retry_after, Some(Duration::from_secs(1)));
+    let response = error_response(&ProxyError::NoAccount(Unavailable::Starting));
+    assert_eq!((response.status, response.code.name(), response.no_retry), (503, "starting", false));
+    assert_eq!(response.retry_after, Some(Duration::from_secs(1)));
 }
 
 #[test]
 fn f59_clients_must_not_retry_upstream_errors() {
     let wait = Duration::from_secs(7);
-    let told =
+    let response =
         error_response(&ProxyError::NoAccount(Unavailable::Limited { wait, reason: LimitReason::Throttled }));
     assert_eq!(
-        (told.status, told.code.name(), told.no_retry, told.retry_after),
+        (response.status, response.code.name(), response.no_retry, response.retry_after),
         (429, "rate_limit_exceeded", true, Some(wait))
     );
 }

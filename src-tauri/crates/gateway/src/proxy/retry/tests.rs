@@ -53,9 +53,9 @@ async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bo
     let mut entry = proxy.inner.parts.request_log.begin(start);
     let model = ModelRegistry::default().resolve("m");
     let served = start_reply(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
-    let asked =
+    let called =
         simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
-    (asked.collect(), served)
+    (called.collect(), served)
 }
 
 fn proxy(simulator: &MockUpstream) -> Proxy {
@@ -80,20 +80,20 @@ fn at_most_three_calls_and_one_for_an_account_that_refused() {
     let mut runner = TestRunner::new(Proptest { cases: 48, ..Proptest::default() });
     let some = proptest::collection::vec(behaviour(), 1..=LABELS.len());
     let outcome = runner.run(&some, |behaviours| {
-        let (asked, served) = runtime.block_on(asked_accounts(&behaviours));
-        prop_assert!(asked.len() <= MAX_UPSTREAM_CALLS, "{asked:?}");
+        let (called, served) = runtime.block_on(asked_accounts(&behaviours));
+        prop_assert!(called.len() <= MAX_UPSTREAM_CALLS, "{called:?}");
         for (label, fault) in LABELS.iter().zip(&behaviours) {
-            let times = asked.iter().filter(|account| account == label).count();
+            let times = called.iter().filter(|account| account == label).count();
             let may_repeat = matches!(fault, Some("status=500" | "reset=0"));
             prop_assert!(
                 times <= if may_repeat { 2 } else { 1 },
-                "{label} was asked {times} times: {asked:?}"
+                "{label} was called {times} times: {called:?}"
             );
         }
         let good = |label: &String| {
             LABELS.iter().position(|known| known == label).is_some_and(|i| behaviours[i].is_none())
         };
-        prop_assert!(served == asked.iter().any(good));
+        prop_assert!(served == called.iter().any(good));
         Ok(())
     });
     outcome.unwrap();
