@@ -32,7 +32,7 @@ fn set_up(proxy: &Client, client: &str, options: &SetupArgs) -> Result<(), ExitE
     }
     show_plan(&plan);
     if options.dry_run || !is_confirmed(options)? {
-        return written_nothing(options);
+        return report_nothing_written(options);
     }
     args["plan"] = json!(plan.plan);
     let done: ClientOutcome = block_on(proxy.call("clients.apply", args))?;
@@ -79,7 +79,7 @@ fn undo(global: &GlobalArgs, client: &str, options: &SetupArgs) -> Result<(), Ex
     }
     show_plan(&plan);
     if options.dry_run || (plan.changes && !is_confirmed(options)?) {
-        return written_nothing(options);
+        return report_nothing_written(options);
     }
     args["plan"] = json!(plan.plan);
     let _: ClientOutcome = run_command(global, "clients.undo", args)?;
@@ -115,7 +115,7 @@ fn repair(proxy: &Client, options: &SetupArgs) -> Result<(), ExitError> {
     let mut outcomes = repair.problems;
     if !repair.plans.is_empty() {
         if options.dry_run || !is_confirmed(options)? {
-            return written_nothing(options);
+            return report_nothing_written(options);
         }
         let accepted: Vec<Value> =
             repair.plans.iter().map(|plan| json!({ "client": plan.client, "plan": plan.plan })).collect();
@@ -220,7 +220,7 @@ fn read_answer() -> Result<String, ExitError> {
     Ok(answer.trim().to_ascii_lowercase())
 }
 
-fn written_nothing(options: &SetupArgs) -> Result<(), ExitError> {
+fn report_nothing_written(options: &SetupArgs) -> Result<(), ExitError> {
     output::note("nothing was written");
     if options.dry_run { Ok(()) } else { Err(ExitError::failed("not confirmed")) }
 }

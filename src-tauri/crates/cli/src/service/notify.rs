@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 pub(crate) fn serving(address: SocketAddr) {
     use sd_notify::NotifyState;
     let status = format!("Serving on {address}");
-    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    notify_manager(&[NotifyState::Ready, NotifyState::Status(&status)]);
     if let Some(timeout) = sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero()) {
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(timeout / 2);
             loop {
                 ticks.tick().await;
-                tell(&[NotifyState::Watchdog]);
+                notify_manager(&[NotifyState::Watchdog]);
             }
         });
     }
@@ -23,11 +23,11 @@ pub(crate) fn serving(address: SocketAddr) {
 /// Sends `STOPPING=1`.
 #[cfg(target_os = "linux")]
 pub(crate) fn stopping() {
-    tell(&[sd_notify::NotifyState::Stopping]);
+    notify_manager(&[sd_notify::NotifyState::Stopping]);
 }
 
 #[cfg(target_os = "linux")]
-fn tell(state: &[sd_notify::NotifyState]) {
+fn notify_manager(state: &[sd_notify::NotifyState]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "the service manager could not be told");
     }
