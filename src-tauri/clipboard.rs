@@ -30,7 +30,7 @@ pub(super) async fn copy(app: &AppHandle, text: String) -> Result<(), ControlErr
 /// `clipboard`: the program cannot be started.
 #[cfg(not(target_os = "linux"))]
 pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError> {
-    let copied = tokio::task::spawn_blocking(move || hand_over(&text)).await;
+    let copied = tokio::task::spawn_blocking(move || pipe_to_clipboard_program(&text)).await;
     copied.map_err(refused)?.map_err(refused)
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 
 #[cfg(not(target_os = "linux"))]
-fn hand_over(text: &str) -> std::io::Result<()> {
+fn pipe_to_clipboard_program(text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::process::{Command, Stdio};
 

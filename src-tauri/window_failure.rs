@@ -60,12 +60,12 @@ mod tests {
     #[test]
     fn windows_is_told_where_to_get_webview2() {
         let strings = Language::from_setting("en").strings();
-        let said = explanation(strings, "Could not find the webview runtime", true);
+        let text = explanation(strings, "Could not find the webview runtime", true);
         assert!(
-            said.starts_with("Could not find the webview runtime") && said.contains(WEBVIEW_DOWNLOAD),
-            "{said}"
+            text.starts_with("Could not find the webview runtime") && text.contains(WEBVIEW_DOWNLOAD),
+            "{text}"
         );
-        let said = explanation(strings, "no display", false);
-        assert!(!said.contains("WebView2") && said.contains("control-token"), "{said}");
+        let text = explanation(strings, "no display", false);
+        assert!(!text.contains("WebView2") && text.contains("control-token"), "{text}");
     }
 }

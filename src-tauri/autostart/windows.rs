@@ -30,15 +30,15 @@ fn is_switched_off(app: &AppHandle) -> bool {
 pub(super) fn set(app: &AppHandle, on: bool) -> io::Result<()> {
     let run = CURRENT_USER.create(RUN_KEY)?;
     if !on {
-        return missing_is_fine(run.remove_value(name(app)).map_err(io::Error::from));
+        return ignore_missing(run.remove_value(name(app)).map_err(io::Error::from));
     }
     run.set_string(name(app), super::run_command(&std::env::current_exe()?))?;
     let switched_on =
         CURRENT_USER.options().write().open(STARTUP_APPROVED_KEY).and_then(|key| key.remove_value(name(app)));
-    missing_is_fine(switched_on.map_err(io::Error::from))
+    ignore_missing(switched_on.map_err(io::Error::from))
 }
 
-fn missing_is_fine(done: io::Result<()>) -> io::Result<()> {
+fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if is_missing(&error) => Ok(()),
         done => done,

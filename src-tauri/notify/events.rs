@@ -146,9 +146,9 @@ mod tests {
     fn all_limited_is_one_event_instead_of_one_per_account() {
         let before = seen(ProxyState::Serving, &[("a", "ready"), ("b", "limited")]);
         let after = seen(ProxyState::Limited, &[("a", "limited"), ("b", "limited")]);
-        let told = news(&before, &after);
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].2, "The first is back in 50 min.");
+        let events = news(&before, &after);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].2, "The first is back in 50 min.");
         assert_eq!(news(&after, &after), []);
     }
 
