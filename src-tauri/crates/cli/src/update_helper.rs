@@ -1,4 +1,4 @@
-//! The program's part in an update of itself: the helper process, and what a start does about an update.
+//! Updates of the program by itself: the helper process, and the check for an unfinished update at a start.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use super::{ExitError, serve, service};
 use gateway::management::{Control, UserMessage};
 use gateway::updates::{self, CONFIRM_VARIABLE, HELPER_COMMAND, Restart, StartCheck, StartFacts};
 
-/// The data directory, if this process was started as a helper. The command is none of the command line's: only the
-/// program runs it.
+/// Returns the data directory, if this process was started as a helper. The command is hidden: only the program runs
+/// it.
 pub(super) fn helper_data_dir() -> Option<PathBuf> {
     let mut args = std::env::args_os().skip(1);
     args.next()
@@ -19,7 +19,7 @@ pub(super) fn helper_data_dir() -> Option<PathBuf> {
 
 /// Waits for the end of the program that started this process, then installs the update.
 pub(super) fn run(data_dir: &Path) -> Result<(), ExitError> {
-    // Nobody writes: reading ends when the other process does.
+    // Nothing is written: the read ends when the other process ends.
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())
         .and_then(|_| updates::run_helper(data_dir))
         .map(drop)
@@ -32,7 +32,7 @@ pub(super) struct UpdateAtStart {
     reverted: Option<UserMessage>,
 }
 
-/// Looks for an unfinished update before anything of the data directory is used.
+/// Checks for an unfinished update before anything of the data directory is used.
 ///
 /// # Errors
 /// A helper installs an update, or continues with one. It starts the program itself.
@@ -61,7 +61,7 @@ pub(super) fn before_start(data_dir: &Path) -> Result<UpdateAtStart, ExitError> 
 }
 
 impl UpdateAtStart {
-    /// Confirms to the helper that this program serves, and hands over what the next update needs.
+    /// Confirms to the helper that this program serves, and passes on the facts that the next update needs.
     pub(super) fn serving(self, control: &Control, data_dir: &Path) {
         if self.must_confirm
             && let Err(error) = updates::confirm(data_dir)

@@ -22,7 +22,7 @@ installable: boolean,
  */
 configured: boolean, 
 /**
- * Whether the program asks once a day.
+ * Whether the program checks once a day.
  */
 automatic: boolean, 
 /**

@@ -1,4 +1,4 @@
-//! Commands `updates.…`: where this installation gets its updates, and whether there is a newer version.
+//! Commands `updates.…`: the source of this installation's updates, the check for a newer version, its installation.
 
 use std::path::Path;
 use std::process::ChildStdin;
@@ -16,7 +16,7 @@ use crate::updates::{
     newer_version, prepare, query_system, running_version, start_helper,
 };
 
-/// The time between two looks whether a day has passed since the last check.
+/// Interval at which the time since the last check is compared with a day.
 const UPDATE_SCHEDULE_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 /// Source of this installation's updates, and the result of the last check.
@@ -31,7 +31,7 @@ pub struct UpdateStatus {
     pub installable: bool,
     /// Whether this build has an address for updates.
     pub configured: bool,
-    /// Whether the program asks once a day.
+    /// Whether the program checks once a day.
     pub automatic: bool,
     /// Unix milliseconds of the last check.
     pub checked_ms: Option<u64>,
@@ -39,14 +39,14 @@ pub struct UpdateStatus {
     pub available: Option<String>,
 }
 
-/// The answer of `updates.install`.
+/// Response of `updates.install`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 pub struct UpdateStarted {
     /// The version that is being installed.
     pub version: String,
 }
 
-/// Asks no other host.
+/// Returns the stored status, without a request to any host.
 pub(super) async fn status(control: &Control, _: NoArgs) -> Result<UpdateStatus, ControlError> {
     let installation = installation().await?;
     let record = record(control);
@@ -62,7 +62,7 @@ pub(super) async fn status(control: &Control, _: NoArgs) -> Result<UpdateStatus,
     })
 }
 
-/// Asks for the newest version now, whatever the setting says.
+/// Checks for the newest version now, whatever the setting.
 pub(super) async fn check(control: &Control, args: NoArgs) -> Result<UpdateStatus, ControlError> {
     check_now(control, ReleaseSource::built_in()).await?;
     status(control, args).await
@@ -121,7 +121,7 @@ async fn install_from(control: Control, source: ReleaseSource) -> Result<UpdateS
 #[derive(Default)]
 pub(super) struct UpdateInstaller {
     facts: OnceLock<StartFacts>,
-    /// Closed by the end of this process, for which the helper waits.
+    /// Pipe that the end of this process closes. The helper waits for it.
     helper: tokio::sync::Mutex<Option<ChildStdin>>,
 }
 
@@ -143,7 +143,7 @@ fn update_error(error: UpdateError) -> ControlError {
     ControlError::with_message(ErrorCode::Upstream, message)
 }
 
-/// Asks once a day while the setting is on, until `stop`.
+/// Checks once a day while the setting is on, until `stop`.
 pub async fn check_daily(control: Control, stop: CancellationToken) {
     let Some(source) = ReleaseSource::built_in() else { return };
     loop {
@@ -162,7 +162,7 @@ pub async fn check_daily(control: Control, stop: CancellationToken) {
     }
 }
 
-/// The finding of `doctor`.
+/// Returns the finding of `doctor` about updates.
 pub(super) async fn finding(control: &Control) -> Result<Finding, ControlError> {
     let installation = installation().await?;
     let message = match installation.command {
@@ -176,7 +176,8 @@ pub(super) async fn finding(control: &Control) -> Result<Finding, ControlError> 
     Ok(Finding::good("updates", "").with_message(message))
 }
 
-/// Asks the package managers of this machine, which may take some tenths of a second.
+/// Returns the owner of this installation. The package managers of this machine may take some tenths of a second to
+/// answer.
 async fn installation() -> Result<Installation, ControlError> {
     let program = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
     let detected = tokio::task::spawn_blocking(move || detect(&program, &query_system, &Path::exists)).await;
@@ -187,7 +188,7 @@ fn record(control: &Control) -> UpdateRecord {
     data_dir(control).map(UpdateRecord::load).unwrap_or_default()
 }
 
-/// The data directory. `None` in a demo, which writes no files.
+/// Returns the data directory. `None` in a demo, which writes no files.
 fn data_dir(control: &Control) -> Option<&Path> {
     (!control.config.demo).then_some(control.config.data_dir.as_path())
 }

@@ -2,7 +2,7 @@
 
 use upstreams::download::DownloadError;
 
-/// One sentence for each reason. Nothing was changed.
+/// Reason why an update failed, as one sentence. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
     #[error("no newer version was found")]

@@ -1,4 +1,4 @@
-//! The feed of releases: fetched, verified, then read.
+//! Feed of releases, which is verified before it is parsed.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const FEED_LIMITS: DownloadLimits =
 pub(super) const SIGNATURE_LIMITS: DownloadLimits =
     DownloadLimits { max_bytes: 4 << 10, max_time: Duration::from_secs(60) };
 
-/// The newest release, as the signed feed names it.
+/// Newest release that the signed feed announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
     pub version: Version,
@@ -27,18 +27,18 @@ pub struct Feed {
 /// A program of a release. Its signature is beside it, at the same address with `.minisig`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct FeedFile {
-    /// The file's name in an installation.
+    /// Name of the file in an installation.
     pub name: String,
-    /// The system it runs on, as Rust names it: `x86_64-linux`.
+    /// System of the program in Rust's names: `x86_64-linux`.
     pub system: String,
     #[serde(deserialize_with = "read_url")]
     pub url: Url,
     pub bytes: u64,
-    /// Hexadecimal.
+    /// Digest of the file, hexadecimal.
     pub sha256: String,
 }
 
-/// The JSON of the feed. Unknown fields are ignored, so that later releases can add some.
+/// JSON of the feed. Unknown fields are ignored, so that later releases can add some.
 #[derive(Deserialize)]
 struct FeedJson {
     version: String,
@@ -55,7 +55,7 @@ pub enum VersionOffer {
 }
 
 impl Feed {
-    /// Fetches the feed and its signature. Nothing is read from it before the signature was checked.
+    /// Fetches the feed and its signature. The feed is parsed only if the signature is valid.
     ///
     /// # Errors
     /// [`UpdateError`] of the download, the signature or the format.
@@ -75,7 +75,7 @@ impl Feed {
         Ok(Self { version, files: json.files })
     }
 
-    /// The file that replaces program `name` on `system`.
+    /// Returns the file that replaces program `name` on `system`.
     ///
     /// # Errors
     /// The release has none.
@@ -88,7 +88,7 @@ impl Feed {
     }
 }
 
-/// Whether `version` may replace version `running`.
+/// Returns whether `version` may replace version `running`.
 pub(super) fn offer(version: &Version, running: &Version) -> VersionOffer {
     match version.cmp_precedence(running) {
         Ordering::Greater if version.pre.is_empty() => VersionOffer::Newer,
@@ -97,12 +97,12 @@ pub(super) fn offer(version: &Version, running: &Version) -> VersionOffer {
     }
 }
 
-/// The version of this program.
+/// Returns the version of this program.
 pub fn running_version() -> Version {
     Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo accepts only such versions")
 }
 
-/// This system, as feeds name it.
+/// Returns the name of this system in feeds.
 pub fn running_system() -> String {
     format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }

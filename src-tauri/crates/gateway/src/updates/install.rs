@@ -16,24 +16,24 @@ use super::{
 use storage::secrets::{create_private_dir, with_suffix};
 use upstreams::Outbound;
 
-/// The hidden command of the helper; its argument is the data directory.
+/// Hidden command of the helper. Its argument is the data directory.
 pub const HELPER_COMMAND: &str = "update-helper";
-/// The programs of a release. The helper is a copy of the first, which every installation has.
+/// Programs of a release. The helper is a copy of the first, which every installation has.
 const PROGRAM_NAMES: [&str; 2] = ["mammouth-proxy", "mammouth-proxy-desktop"];
-/// Time in which a new version must say that it serves.
+/// Time limit for a new version to confirm that it serves.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Facts about the start of this program that cannot be read from the process later.
 pub struct StartFacts {
     pub restart: Restart,
-    /// Variables for the next start: the desktop program takes secrets out of its own environment.
+    /// Environment variables for the next start: the desktop program removes secrets from its own environment.
     pub environment: BTreeMap<String, String>,
     /// Whether a service manager starts and ends the program. It would end the helper too.
     pub is_service: bool,
 }
 
-/// Downloads the newest version beside the programs in the folder of `restart.program`, and stores what the helper needs.
-/// Nothing that is installed is changed. Returns the version.
+/// Downloads the newest version beside the programs in the folder of `restart.program`, and stores the state for the
+/// helper. Installed files are not changed. Returns the version.
 ///
 /// # Errors
 /// [`UpdateError`]. The downloads are removed then.
@@ -81,11 +81,11 @@ fn make_ready(swap: &Swap, data_dir: &Path) -> std::io::Result<()> {
     swap.store(data_dir)
 }
 
-/// Starts the helper of a stored update. It waits until the returned handle is closed, which the end of this process
-/// does.
+/// Starts the helper of a stored update. The helper waits until the returned handle is closed, at the latest by the end
+/// of this process.
 ///
 /// # Errors
-/// The helper cannot be started. An update of which nothing was installed is forgotten then.
+/// The helper cannot be started. An update of which nothing was installed is discarded then.
 pub fn start_helper(
     data_dir: &Path,
     environment: &BTreeMap<String, String>,
@@ -102,13 +102,13 @@ pub fn start_helper(
     Ok(started?.stdin.take())
 }
 
-/// Keeps the helper apart from what ends this program: the terminal's Ctrl-C.
+/// Puts the helper into a process group of its own, so that the terminal's Ctrl-C does not end it.
 #[cfg(unix)]
 fn detach(command: &mut Command) {
     std::os::unix::process::CommandExt::process_group(command, 0);
 }
 
-/// Gives the helper a console that is not shown.
+/// Starts the helper with a hidden console.
 #[cfg(windows)]
 fn detach(command: &mut Command) {
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;

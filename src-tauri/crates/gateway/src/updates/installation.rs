@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-/// The largest answer of a package manager that is read.
+/// Largest output of a package manager that is read, bytes.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
 /// Owner of the program's files, which decides how they are updated.
@@ -23,28 +23,28 @@ pub enum Owner {
     Scoop,
     Flatpak,
     Container,
-    /// The installer of Windows.
+    /// Installer for Windows.
     Installer,
-    /// An application bundle of macOS.
+    /// Application bundle of macOS.
     AppBundle,
-    /// Built from source on this machine.
+    /// Build from source on this machine.
     Source,
-    /// A folder of the user's own.
+    /// Folder of the user.
     Portable,
 }
 
-/// The owner of the running program, and the command that updates it there.
+/// Owner of the running program, and the command that updates it there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     pub owner: Owner,
-    /// `None` where no other program has to be asked.
+    /// Command that updates the program. `None` if no other program manages it.
     pub command: Option<String>,
 }
 
 /// Function that runs a program of the system, such as `dpkg`, and returns its output; `None` if it is missing or fails.
 pub type PackageQuery<'a> = &'a dyn Fn(&str, &[&str]) -> Option<String>;
 
-/// The owner of `program`, the path of the running program with links resolved.
+/// Returns the owner of `program`, the path of the running program with links resolved.
 pub fn detect(program: &Path, query: PackageQuery, exists: &dyn Fn(&Path) -> bool) -> Installation {
     let owned = |owner, command: String| Installation { owner, command: Some(command) };
     if exists(Path::new("/.flatpak-info")) {
@@ -57,9 +57,9 @@ pub fn detect(program: &Path, query: PackageQuery, exists: &dyn Fn(&Path) -> boo
             () if is_in_bundle(program) => Owner::AppBundle,
             () if exists(&folder.join("uninstall.exe")) => Owner::Installer,
             () if exists(&folder.join(".fingerprint")) => Owner::Source,
-            // `cargo install` lists there what it put into `bin`.
+            // `cargo install` lists there the files that it installed in `bin`.
             () if folder.parent().is_some_and(|above| exists(&above.join(".crates.toml"))) => Owner::Source,
-            // What no package of the container owns came with its image.
+            // Files of a container that no package owns belong to its image.
             () if in_container => {
                 return owned(Owner::Container, "docker compose pull && docker compose up -d".to_owned());
             }
@@ -114,7 +114,8 @@ fn by_package_manager(program: &Path, query: PackageQuery) -> Option<Installatio
     owned(Owner::Pacman, format!("yay -S {name}"))
 }
 
-/// The name in an answer; `None` for anything that is no package's name, since it becomes part of a command.
+/// Returns the package's name in an output. `None` for anything that is not a valid name, because it becomes part of a
+/// command.
 fn package_name(text: &str) -> Option<&str> {
     let name = text.trim();
     let is_name_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | '_');
@@ -132,7 +133,7 @@ fn name_of(part: Component<'_>) -> Option<&str> {
     }
 }
 
-/// The [`PackageQuery`] of this system. Programs are found by `PATH`, get no input, and speak English.
+/// Runs a [`PackageQuery`] on this system. Programs are found by `PATH`, get no input, and print English.
 pub fn query_system(program: &str, args: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
     command.args(args).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

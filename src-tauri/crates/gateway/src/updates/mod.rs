@@ -1,5 +1,5 @@
 //! Updates of the program: the signed feed of releases, the rule which version is offered, downloads that are checked
-//! before they are kept, their installation by a helper process, and who owns the running installation.
+//! before they are kept, their installation by a helper process, and the owner of the running installation.
 //!
 //! Time, address and key are arguments. The release's own are in [`ReleaseSource::built_in`], the only place for them.
 

@@ -13,12 +13,12 @@ use super::{FeedFile, UpdateError};
 use upstreams::Outbound;
 use upstreams::download::{DownloadLimits, download, download_bytes};
 
-/// The largest program that is downloaded. The feed's own size counts where it is smaller.
+/// Largest program that is downloaded, bytes. The size in the feed is the limit if it is smaller.
 const MAX_PROGRAM_BYTES: u64 = 256 << 20;
 const PROGRAM_DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
-/// Downloads `files` into `folder`, which exists. Returns their paths; on an error no file is left there.
+/// Downloads `files` into `folder`, which must exist. Returns their paths; on an error no file is left there.
 ///
 /// # Errors
 /// [`UpdateError`] of the first file that could not be fetched or is not what the feed announced.
@@ -33,7 +33,7 @@ pub(super) async fn fetch_files(
         let path = folder.join(format!("{}.new", file.name));
         if let Err(error) = fetch_file(file, &path, key, outbound).await {
             for partial in fetched.iter().chain([&path]) {
-                // What cannot be deleted is not used: the next download writes it anew.
+                // A file that cannot be deleted is not used: the next download replaces it.
                 let _ = std::fs::remove_file(partial);
             }
             return Err(error);
@@ -71,7 +71,7 @@ async fn fetch_file(
         .ok_or_else(|| UpdateError::FileSignature { name: name() })
 }
 
-/// Whether the signature is that of the file, which is read anew: what is on the disk counts.
+/// Returns whether the signature is valid for the file. The file is read again, because its content on the disk counts.
 fn verify_file(path: &Path, signature: &[u8], key: &PublicKey) -> Result<bool, UpdateError> {
     let Some(signature) = read_signature(signature) else { return Ok(false) };
     let Ok(mut verifier) = key.verify_stream(&signature) else { return Ok(false) };

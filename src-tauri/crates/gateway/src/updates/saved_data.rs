@@ -7,11 +7,11 @@ use std::path::Path;
 use super::swap::remove_if_exists;
 use storage::secrets::{create_private_dir, with_suffix};
 
-/// The files that a version may write in a form of its own: settings, and the database with its log. The database is
-/// the last, so that no log of another one is beside it when it is put back.
+/// Files whose format may differ between versions: settings, and the database with its write-ahead log. The database is
+/// the last, so that it is never restored beside the log of another database.
 const SAVED_FILES: [&str; 4] = ["settings.toml", "mammouth.db-wal", "mammouth.db-shm", "mammouth.db"];
 
-/// Copies the files of `data_dir`, which no program uses, to `saved`.
+/// Copies the files of `data_dir`, which no program may use meanwhile, to `saved`.
 pub(super) fn save(data_dir: &Path, saved: &Path) -> io::Result<()> {
     if saved.try_exists()? {
         fs::remove_dir_all(saved)?;
@@ -23,7 +23,7 @@ pub(super) fn save(data_dir: &Path, saved: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts the files back as they were. One that did not exist is removed.
+/// Restores the files. A file that did not exist is removed.
 pub(super) fn restore(data_dir: &Path, saved: &Path) -> io::Result<()> {
     if !saved.try_exists()? {
         return Err(io::ErrorKind::NotFound.into());

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Feed, ReleaseSource, UpdateError, VersionOffer};
 use upstreams::Outbound;
 
-/// The time between two automatic checks.
+/// Time between two automatic checks.
 const UPDATE_CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 const UPDATE_RECORD_FILE: &str = "updates.json";
-/// The largest record that is read. A larger one was not written by this program.
+/// Largest record that is read, bytes. A larger one was not written by this program.
 const MAX_RECORD_BYTES: u64 = 4096;
 
 /// Record of the last check. It outlives a restart, so that a machine that starts often asks no more
@@ -22,12 +22,12 @@ const MAX_RECORD_BYTES: u64 = 4096;
 pub struct UpdateRecord {
     /// Unix milliseconds of the last check, also of one that failed.
     pub checked_ms: Option<u64>,
-    /// The newest version that was announced then.
+    /// Newest version that the feed announced then.
     pub newest: Option<String>,
 }
 
 impl UpdateRecord {
-    /// The record of a data directory; empty if there is none that can be read.
+    /// Reads the record of a data directory. Empty if there is none that can be read.
     pub fn load(data_dir: &Path) -> Self {
         let file = data_dir.join(UPDATE_RECORD_FILE);
         let is_acceptable =
@@ -45,14 +45,14 @@ impl UpdateRecord {
     }
 }
 
-/// Whether the feed is to be asked at `now_ms`. A last check in the future means that the clock was wrong then.
+/// Returns whether a check is due at `now_ms`. A last check in the future means that the clock was wrong then.
 pub fn is_due(checked_ms: Option<u64>, now_ms: u64) -> bool {
     let interval = UPDATE_CHECK_INTERVAL.as_millis();
     checked_ms.is_none_or(|last| now_ms.checked_sub(last).is_none_or(|age| u128::from(age) >= interval))
 }
 
-/// Asks the feed and remembers when, also if that fails: an unreachable feed is asked once a day too. `data_dir` is
-/// `None` where nothing may be written.
+/// Fetches the feed and records the time, also of a failure: an unreachable feed is fetched once a day too. `data_dir` is
+/// `None` if nothing may be written.
 ///
 /// # Errors
 /// [`UpdateError`] of the feed or of the record.
@@ -72,7 +72,7 @@ pub async fn check_feed(
     fetched.map(drop)
 }
 
-/// The announced version, if it may replace version `running`.
+/// Returns the announced version, if it may replace version `running`.
 pub fn newer_version(record: &UpdateRecord, running: &Version) -> Option<String> {
     let version = Version::parse(record.newest.as_deref()?).ok()?;
     (super::feed::offer(&version, running) == VersionOffer::Newer).then(|| version.to_string())

@@ -1,11 +1,11 @@
-//! The address of the feed and the key that signs it.
+//! Address of the feed, and the key that signs it.
 
 use minisign_verify::PublicKey;
 use url::Url;
 
-/// The feed of this build. Empty: the project has no public address yet, and updates are not configured.
+/// Address of the feed of this build. Empty: the project has no public address yet, and updates are not configured.
 const RELEASE_FEED_URL: &str = "";
-/// The minisign public key of releases, as the second line of a `.pub` file.
+/// Minisign public key of releases, as the second line of a `.pub` file.
 const RELEASE_PUBLIC_KEY: &str = "";
 
 /// Address of the release feed, and the key that must have signed it.
@@ -16,13 +16,13 @@ pub struct ReleaseSource {
 }
 
 impl ReleaseSource {
-    /// The source that this build was made with. No setting, flag or variable changes it: who could change the key could
-    /// replace the program.
+    /// Returns the source of this build. No setting, flag or variable changes it, because the key decides which program
+    /// is installed.
     pub fn built_in() -> Option<Self> {
         Self::new(RELEASE_FEED_URL, RELEASE_PUBLIC_KEY)
     }
 
-    /// A source; `None` if the address or the key, in base64, is none.
+    /// Creates a source. `None` if the address or the key, in base64, is invalid.
     pub fn new(feed: &str, key: &str) -> Option<Self> {
         let feed = Url::parse(feed).ok()?;
         PublicKey::from_base64(key).ok().map(|key| Self { feed, key })

@@ -1,7 +1,8 @@
-//! Replacement of the installed programs by a helper process, which takes the old ones back unless the new one serves.
+//! Replacement of the installed programs by a helper process, which restores the old ones unless the new one serves.
 //!
-//! Each step is written to the disk before it is made. A program's file is never missing: it is replaced by a rename over
-//! it. A helper that was killed is started again by the next start of the program, and continues with its step.
+//! Each step is written to the disk before it is carried out. A program's file is never missing: it is replaced by a
+//! rename over it. A helper that was killed is started again by the next start of the program, and continues with its
+//! step.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -18,30 +19,30 @@ mod tests;
 use super::saved_data;
 use storage::secrets::{atomic_write, create_private_dir, with_suffix};
 
-/// Set for a new version that the helper starts: it must confirm that it serves.
+/// Environment variable of a new version that the helper starts: it must confirm that it serves.
 pub const CONFIRM_VARIABLE: &str = "MAMMOUTH_PROXY_CONFIRM_UPDATE";
-/// Ending of a downloaded program, beside the one that it replaces.
+/// File suffix of a downloaded program, beside the one that it replaces.
 pub(super) const NEW_SUFFIX: &str = ".new";
-/// Ending of a replaced program until the new one serves.
+/// File suffix of a replaced program until the new one serves.
 const OLD_SUFFIX: &str = ".old";
-/// The most helpers that work on one update. After that the program starts with whatever is installed.
+/// Maximum number of helpers that are started for one update. After that the program starts in the installed version.
 const MAX_HELPER_STARTS: u32 = 3;
-/// The time between two looks whether the new program has confirmed.
+/// Interval between two checks whether the new program has confirmed.
 const CONFIRMATION_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A step of the helper. The one that is stored has begun and may be incomplete.
+/// Step of the helper. The stored step has begun and may be incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwapStep {
-    /// The new programs lie beside the old ones.
+    /// The new programs are beside the old ones.
     Downloaded,
     /// The data is saved, and the programs are being replaced.
     Replacing,
     /// The new program was started and has to confirm.
     Confirming,
-    /// The old programs and the saved data are being taken back.
+    /// The old programs and the saved data are being restored.
     Reverting { reason: String },
-    /// The old version is installed again, and the user has to be told.
+    /// The old version is installed again, and the user is not informed yet.
     Reverted { reason: String },
 }
 
@@ -53,37 +54,37 @@ pub struct Restart {
     pub working_dir: PathBuf,
 }
 
-/// An update that is being installed, as it is stored in the data directory.
+/// Update that is being installed, as it is stored in the data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swap {
     pub version: String,
     pub step: SwapStep,
     /// Number of helpers that were started for it.
     pub helper_starts: u32,
-    /// The folder of the installed programs.
+    /// Folder of the installed programs.
     pub folder: PathBuf,
     /// Names of the programs that are replaced.
     pub programs: Vec<String>,
     pub restart: Restart,
-    /// Time in which the new program must confirm.
+    /// Time limit for the confirmation of the new program.
     pub confirmation_timeout: Duration,
 }
 
 /// Action that a start of the program takes about an update.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StartCheck {
-    /// Start as always.
+    /// Start as usual.
     Start,
-    /// Start, and tell the user that this version did not serve and was taken back.
+    /// Start, and inform the user that the new version did not serve and was reverted.
     StartReverted { version: String, reason: String },
-    /// A helper works on it, and starts the program itself.
+    /// A helper works on the update, and starts the program itself.
     Busy,
     /// The helper was killed, and must be started again.
     Interrupted,
 }
 
 impl Swap {
-    /// The update of a data directory that is not finished.
+    /// Reads the unfinished update of a data directory.
     pub fn load(data_dir: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(state_path(data_dir)).ok()?).ok()
     }
@@ -107,17 +108,17 @@ impl Swap {
         installed.map(move |program| (with_suffix(&program, suffix), program))
     }
 
-    /// Keeps the installed programs under another name. They stay where they are.
+    /// Links or copies the installed programs to their names with [`OLD_SUFFIX`].
     fn keep_old_programs(&self) -> io::Result<()> {
         for (old, program) in self.paths(OLD_SUFFIX) {
             remove_if_exists(&old)?;
-            // Not every file system has links.
+            // Not every file system supports hard links.
             fs::hard_link(&program, &old).or_else(|_| fs::copy(&program, &old).map(drop))?;
         }
         Ok(())
     }
 
-    /// Renames the files with this suffix over the installed programs. Done again, it finds none.
+    /// Renames the files with this suffix over the installed programs. A second call finds none.
     fn install_programs(&self, suffix: &'static str) -> io::Result<()> {
         for (from, program) in self.paths(suffix) {
             if from.try_exists()? {
@@ -129,7 +130,7 @@ impl Swap {
 
     fn remove_programs(&self, suffix: &'static str) {
         for (leftover, _) in self.paths(suffix) {
-            // The next update replaces what is left.
+            // The next update replaces the files that are left.
             let _ = remove_if_exists(&leftover);
         }
     }
@@ -145,7 +146,7 @@ impl Swap {
     }
 }
 
-/// What a start of the program has to do. `must_confirm` is whether the helper started it.
+/// Returns the action for a start of the program. `must_confirm` is whether the helper started it.
 pub fn check_start(data_dir: &Path, must_confirm: bool) -> StartCheck {
     let Some(swap) = Swap::load(data_dir).filter(|_| !must_confirm) else { return StartCheck::Start };
     let Ok(lock) = lock_helper(data_dir) else { return StartCheck::Start };
@@ -180,10 +181,10 @@ pub fn confirm(data_dir: &Path) -> io::Result<()> {
     atomic_write(&confirmation_path(data_dir), b"serving")
 }
 
-/// The work of the helper, after the program has ended. Returns the program that it started and that serves.
+/// Runs the helper's steps, after the program has ended. Returns the program that it started and that serves.
 ///
 /// # Errors
-/// Another helper works, the step cannot be written down, or the program cannot be started.
+/// Another helper works, the step cannot be stored, or the program cannot be started.
 pub fn run_helper(data_dir: &Path) -> io::Result<Child> {
     let Some(lock) = lock_helper(data_dir)? else { return Err(io::ErrorKind::WouldBlock.into()) };
     let mut swap = Swap::load(data_dir).ok_or(io::ErrorKind::NotFound)?;
@@ -204,12 +205,12 @@ pub fn run_helper(data_dir: &Path) -> io::Result<Child> {
     if !matches!(swap.step, SwapStep::Reverted { .. }) {
         revert(&mut swap, data_dir, reason)?;
     }
-    // The old program is not to find the helper still at work.
+    // The lock is released first, so that the old program does not find the helper still running.
     drop(lock);
     swap.start_program(false)
 }
 
-/// Replaces the programs and waits until the new one serves. The error is the reason to take the old ones back.
+/// Replaces the programs and waits until the new one serves. The error is the reason for restoring the old ones.
 fn replace(swap: &mut Swap, data_dir: &Path) -> Result<Child, String> {
     let failed = |what: &str| {
         let what = what.to_owned();
@@ -231,7 +232,7 @@ fn replace(swap: &mut Swap, data_dir: &Path) -> Result<Child, String> {
     Ok(child)
 }
 
-/// Waits until the new program confirms. One that does not is ended.
+/// Waits until the new program confirms. A program that does not is killed.
 fn wait_for_confirmation(child: &mut Child, data_dir: &Path, timeout: Duration) -> Result<(), String> {
     let started = Instant::now();
     loop {
@@ -243,7 +244,7 @@ fn wait_for_confirmation(child: &mut Child, data_dir: &Path, timeout: Duration) 
             return Err(format!("it ended before it served: {status}"));
         }
         if started.elapsed() >= timeout {
-            // One that has ended meanwhile cannot be killed, and is waited for all the same.
+            // A program that has ended meanwhile cannot be killed. It is waited for in either case.
             let _ = child.kill();
             let _ = child.wait();
             return Err(format!("it did not serve within {} s", timeout.as_secs()));
@@ -252,9 +253,9 @@ fn wait_for_confirmation(child: &mut Child, data_dir: &Path, timeout: Duration) 
     }
 }
 
-/// Takes the old programs and the saved data back.
+/// Restores the old programs and the saved data.
 fn revert(swap: &mut Swap, data_dir: &Path, mut reason: String) -> io::Result<()> {
-    // Before the next step nothing was replaced, and the saved data may be incomplete.
+    // In step `Downloaded` nothing was replaced, and the saved data may be incomplete.
     if swap.step != SwapStep::Downloaded {
         swap.begin(SwapStep::Reverting { reason: reason.clone() }, data_dir)?;
         let taken_back = swap.install_programs(OLD_SUFFIX);
@@ -267,20 +268,21 @@ fn revert(swap: &mut Swap, data_dir: &Path, mut reason: String) -> io::Result<()
     swap.begin(SwapStep::Reverted { reason }, data_dir)
 }
 
-/// Removes what is left of an update that serves. The saved data goes too: it may hold what the user deletes from now on.
+/// Removes the files of an update that serves. The saved data is removed too: it may contain data that the user deletes
+/// from now on.
 fn finish(swap: &Swap, data_dir: &Path) {
     swap.remove_programs(OLD_SUFFIX);
     discard(data_dir);
 }
 
-/// Forgets an update of which nothing was installed.
+/// Discards an update of which nothing was installed.
 pub(super) fn cancel(swap: &Swap, data_dir: &Path) {
     swap.remove_programs(NEW_SUFFIX);
     discard(data_dir);
 }
 
-/// Removes the state first: without it the rest means nothing. What cannot be removed, as a running helper on Windows,
-/// is replaced by the next update.
+/// Removes the state, then the other files, which have no effect without it. A file that cannot be removed, such as a
+/// running helper on Windows, is replaced by the next update.
 fn discard(data_dir: &Path) {
     let _ = remove_if_exists(&state_path(data_dir));
     let _ = fs::remove_dir_all(saved_data_dir(data_dir));
@@ -291,7 +293,7 @@ fn is_confirmed(data_dir: &Path) -> bool {
     confirmation_path(data_dir).exists()
 }
 
-/// The lock that a helper holds as long as it runs; `None` if one does.
+/// Acquires the lock that a helper holds as long as it runs. `None` if another helper holds it.
 fn lock_helper(data_dir: &Path) -> io::Result<Option<File>> {
     create_private_dir(&update_dir(data_dir))?;
     let path = update_dir(data_dir).join("lock");
