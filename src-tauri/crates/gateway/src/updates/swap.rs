@@ -293,13 +293,23 @@ fn is_confirmed(data_dir: &Path) -> bool {
     confirmation_path(data_dir).exists()
 }
 
-/// Acquires the lock that a helper holds as long as it runs. `None` if another helper holds it.
-fn lock_helper(data_dir: &Path) -> io::Result<Option<File>> {
+/// Lock that a helper holds as long as it runs.
+struct HelperLock(File);
+
+impl Drop for HelperLock {
+    fn drop(&mut self) {
+        // Closing the file would not be enough: a process that is just being started has a copy until it runs its program.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Acquires the lock. `None` if another helper holds it.
+fn lock_helper(data_dir: &Path) -> io::Result<Option<HelperLock>> {
     create_private_dir(&update_dir(data_dir))?;
     let path = update_dir(data_dir).join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(HelperLock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
