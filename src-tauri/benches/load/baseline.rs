@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -19,7 +19,7 @@ use warp::Filter;
 use warp::reply::{Reply, Response};
 
 use crate::Outcome;
-use crate::program::Target;
+use crate::program::{Launcher, Target};
 
 /// The running baseline; dropping this value ends it.
 #[derive(Debug)]
@@ -34,7 +34,13 @@ impl Baseline {
     /// # Errors
     /// It does not say where it listens.
     pub(crate) fn start(upstream: SocketAddr) -> Outcome<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::start_by(&Launcher::default(), upstream)
+    }
+
+    /// As [`Baseline::start`], by a tool.
+    pub(crate) fn start_by(launcher: &Launcher, upstream: SocketAddr) -> Outcome<Self> {
+        let mut child = launcher
+            .command(std::env::current_exe()?)
             .args(["--baseline", &upstream.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,6 +53,13 @@ impl Baseline {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends its input, and waits for its end.
+    pub(crate) fn stop(mut self) -> Outcome<()> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the baseline ended with {status}").into()) }
     }
 }
 

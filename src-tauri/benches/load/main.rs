@@ -9,8 +9,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod baseline;
+mod callgrind;
 mod growth;
 mod images;
+mod instructions;
 mod log;
 mod long_log;
 mod machine;
@@ -58,6 +60,9 @@ fn main() -> Outcome<()> {
         && mode == "--baseline"
     {
         return runtime.block_on(baseline::serve(upstream.parse()?));
+    }
+    if arguments.iter().any(|argument| argument == "--profile") {
+        return runtime.block_on(print_profile());
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let scale = if quick { Profile::quick() } else { Profile::full() };
@@ -110,6 +115,8 @@ async fn measure(scale: &Profile) -> Outcome<()> {
     let grown = growth::measure(&mock, &file, scale).await?;
     eprintln!("streams beside a long request log …");
     let log_impact = long_log::measure(&mock, &file, scale).await?;
+    eprintln!("instructions …");
+    let instructions = instructions::measure(&mock).await?;
     let measured = report::Measurements {
         start,
         memory,
@@ -124,5 +131,16 @@ async fn measure(scale: &Profile) -> Outcome<()> {
     print!("{}", report::log_table(&searched)?);
     print!("{}", report::long_log_table(&log_impact)?);
     print!("{}", growth::table(&grown, scale)?);
+    if let Some(counts) = instructions {
+        print!("{}", counts.table()?);
+    }
+    Ok(())
+}
+
+/// Counts instructions only, and prints where they go.
+async fn print_profile() -> Outcome<()> {
+    let mock = Mock::start().await?;
+    let counts = instructions::measure(&mock).await?.ok_or("valgrind is not installed")?;
+    print!("{}{}", counts.table()?, counts.part_tables()?);
     Ok(())
 }

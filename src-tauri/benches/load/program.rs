@@ -1,5 +1,6 @@
 //! The real program, started as a user would, against the mock.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -13,8 +14,8 @@ use crate::Outcome;
 use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
-/// Time limit of the program for its start, and for its end.
-const START_STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time limit of the program for its start, and for its end; under valgrind both take seconds.
+const START_STOP_TIMEOUT: Duration = Duration::from_secs(60);
 /// The program's accounts.
 pub(crate) const COOKIES: [&str; 3] =
     ["bench-session-one-4f1c", "bench-session-two-9a7e", "bench-session-three-c3d5"];
@@ -73,17 +74,46 @@ impl Target {
     }
 }
 
+/// The command that starts a program: the program itself, or a tool that runs it.
+#[derive(Debug, Default)]
+pub(crate) struct Launcher(Option<(String, Vec<String>)>);
+
+impl Launcher {
+    /// A tool that takes the program and its arguments as its last arguments.
+    pub(crate) fn new(tool: &str, arguments: &[&str]) -> Self {
+        Self(Some((tool.to_owned(), arguments.iter().map(|&argument| argument.to_owned()).collect())))
+    }
+
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some((tool, arguments)) = &self.0 else { return Command::new(program) };
+        let mut command = Command::new(tool);
+        command.args(arguments).arg(program);
+        command
+    }
+}
+
 impl Program {
     /// With web sessions.
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
-        Self::start_in(tempfile::tempdir()?, mock, &COOKIES).await
+        Self::start_by(&Launcher::default(), mock).await
+    }
+
+    /// With web sessions.
+    pub(crate) async fn start_by(launcher: &Launcher, mock: SocketAddr) -> Outcome<Self> {
+        Self::start_in(launcher, tempfile::tempdir()?, mock, &COOKIES).await
     }
 
     /// With API keys.
     pub(crate) async fn start_keyed(mock: SocketAddr) -> Outcome<Self> {
+        Self::start_keyed_by(&Launcher::default(), mock).await
+    }
+
+    /// With API keys.
+    pub(crate) async fn start_keyed_by(launcher: &Launcher, mock: SocketAddr) -> Outcome<Self> {
         let keys = "sk-bench-key-one-4f1c,sk-bench-key-two-9a7e";
         let url = format!("http://{mock}");
-        Self::start_with(tempfile::tempdir()?, &[("API_KEYS", keys), ("MAMMOUTH_API_URL", &url)]).await
+        let settings = [("API_KEYS", keys), ("MAMMOUTH_API_URL", &url)];
+        Self::start_with(launcher, tempfile::tempdir()?, &settings).await
     }
 
     /// With web sessions, and with this file as its request log, which is moved and to be cut back to this size.
@@ -106,22 +136,27 @@ impl Program {
         let folder = data.path().join("data");
         std::fs::create_dir(&folder)?;
         fill(&folder)?;
-        Self::start_in(data, mock, cookies).await
+        Self::start_in(&Launcher::default(), data, mock, cookies).await
     }
 
     async fn start_in<C: AsRef<str>>(
+        launcher: &Launcher,
         data: tempfile::TempDir,
         mock: SocketAddr,
         cookies: &[C],
     ) -> Outcome<Self> {
         let cookies: Vec<&str> = cookies.iter().map(AsRef::as_ref).collect();
         let (cookies, url) = (cookies.join(","), format!("http://{mock}"));
-        Self::start_with(data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
+        Self::start_with(launcher, data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
     }
 
-    async fn start_with(data: tempfile::TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
+    async fn start_with(
+        launcher: &Launcher,
+        data: tempfile::TempDir,
+        settings: &[(&str, &str)],
+    ) -> Outcome<Self> {
         let key = random_key()?;
-        let mut child = command(&data, &key, settings)?.spawn()?;
+        let mut child = command(launcher, &data, &key, settings)?.spawn()?;
         let pid = child.id();
         let output = BufReader::new(child.stdout.take().ok_or("the program has no output")?);
         let mut started = StartGuard { child: Some(child) };
@@ -207,8 +242,13 @@ fn executable() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_mammouth-proxy")), PathBuf::from)
 }
 
-fn command(data: &tempfile::TempDir, key: &str, settings: &[(&str, &str)]) -> Outcome<Command> {
-    let mut command = Command::new(executable());
+fn command(
+    launcher: &Launcher,
+    data: &tempfile::TempDir,
+    key: &str,
+    settings: &[(&str, &str)],
+) -> Outcome<Command> {
+    let mut command = launcher.command(executable());
     command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path().join("data"));
     // Nothing of the caller's: no `.env`, no settings, no keychain.
     command.current_dir(data.path()).env_clear().env("HOME", data.path());
