@@ -96,6 +96,11 @@ impl TokenCounter {
         TruncatedText { text, limit_reached: false }
     }
 
+    /// Whether counting needs no loading.
+    pub fn is_tokenizer_loaded(&self) -> bool {
+        self.tokenizer.is_loaded()
+    }
+
     /// Tokens of all text returned so far.
     pub fn total(&self) -> u64 {
         if self.pending.is_empty() {

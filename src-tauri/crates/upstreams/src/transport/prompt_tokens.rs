@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
+use futures_util::future::{Fuse, FusedFuture};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -22,7 +24,7 @@ pub(crate) enum PromptTokens {
 
 /// A count on a blocking thread.
 pub(crate) struct RunningCount {
-    tokenizer_loaded: oneshot::Receiver<()>,
+    tokenizer_loaded: Fuse<oneshot::Receiver<()>>,
     tokens: JoinHandle<u64>,
 }
 
@@ -32,26 +34,34 @@ impl PromptTokens {
         if tokenizer.is_loaded() && text_bytes(&request) <= MAX_INLINE_PROMPT_BYTES {
             return Self::Deferred(request);
         }
-        Self::start_with(tokenizer, move || prompt_tokens(&request))
+        // The reply needs the tokenizer even where the prompt is all pictures.
+        Self::start_with(move || tokenizer.load(), move || prompt_tokens(&request))
     }
 
-    /// Starts a count like [`PromptTokens::start`], with another function.
-    pub(crate) fn start_with(tokenizer: Tokenizer, count: impl FnOnce() -> u64 + Send + 'static) -> Self {
+    /// Starts a count like [`PromptTokens::start`], with other functions to load the tokenizer and to count.
+    pub(crate) fn start_with(
+        load: impl FnOnce() + Send + 'static,
+        count: impl FnOnce() -> u64 + Send + 'static,
+    ) -> Self {
         let (loaded, tokenizer_loaded) = oneshot::channel();
         let tokens = spawn_blocking(move || {
-            // The reply needs it even where the prompt is all pictures.
-            tokenizer.load();
+            load();
             // An error means that the call failed and nothing waits for the count.
             if loaded.send(()).is_ok() { count() } else { 0 }
         });
-        Self::Running(RunningCount { tokenizer_loaded, tokens })
+        Self::Running(RunningCount { tokenizer_loaded: tokenizer_loaded.fuse(), tokens })
     }
 
-    /// Waits until the vocabulary is loaded, for replies that are counted as they come; never for the count.
-    pub(crate) async fn wait_for_tokenizer(&mut self) {
-        if let Self::Running(count) = self {
-            // An error means that the program ends.
-            let _ = (&mut count.tokenizer_loaded).await;
+    /// Ready once the vocabulary is loaded, for replies near their token limit; never waits for the count.
+    pub(crate) fn poll_tokenizer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Running(count) if !count.tokenizer_loaded.is_terminated() => {
+                // An error means that the program ends.
+                count.tokenizer_loaded.poll_unpin(cx).map(drop)
+            }
+            Self::Running(_) | Self::Deferred(_) => Poll::Ready(()),
+            #[cfg(test)]
+            Self::Known(_) => Poll::Ready(()),
         }
     }
 
@@ -105,7 +115,7 @@ mod tests {
         let tokenizer = Tokenizer::default();
         let mut first = PromptTokens::start(Arc::new(request(true)), tokenizer.clone());
         assert!(matches!(first, PromptTokens::Running(_)));
-        first.wait_for_tokenizer().await;
+        poll_fn(|cx| first.poll_tokenizer(cx)).await;
         assert!(tokenizer.is_loaded());
         assert_eq!(poll_fn(|cx| first.poll(cx)).await, 0);
         assert!(matches!(PromptTokens::start(Arc::new(request(true)), tokenizer), PromptTokens::Deferred(_)));

@@ -29,6 +29,7 @@ pub use upstream::ID;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::future::poll_fn;
 use http::{Method, header};
 use parking_lot::Mutex;
 use url::Url;
@@ -195,14 +196,14 @@ impl WebUpstream {
         let pipeline = TextPipeline::new(&request);
         let follow_up = FollowUpCall::default();
         let repair_call = self.repair_call(credential, &request, model, &follow_up).filter(|_| allow_repair);
-        if request.max_tokens.is_some() {
-            prompt.wait_for_tokenizer().await;
-        }
         let (stream, served_model) = match answer {
             client::SiteReply::Stream(source) => {
                 (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None)
             }
             client::SiteReply::Complete { text, model } => {
+                if pipeline.needs_tokenizer(text.len()) {
+                    poll_fn(|cx| prompt.poll_tokenizer(cx)).await;
+                }
                 (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model)
             }
         };

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::future::poll_fn;
 
@@ -19,6 +20,8 @@ use protocol::{Event, FinishReason, Usage};
 pub(super) struct WebReplyStream {
     /// The body; `None` after its end.
     reader: Option<BodyReader>,
+    /// A chunk that waits for the tokenizer.
+    held_chunk: Option<Bytes>,
     /// `None` while the pipeline runs on another thread.
     pipeline: Option<TextPipeline>,
     prompt: PromptTokens,
@@ -79,6 +82,7 @@ impl WebReplyStream {
         let (events, stage) = (VecDeque::new(), StreamState::Reading);
         Self {
             reader: source,
+            held_chunk: None,
             pipeline: Some(shaper),
             prompt,
             events,
@@ -154,11 +158,16 @@ impl WebReplyStream {
     }
 
     fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let chunk = match &mut self.reader {
-            Some(source) => ready!(source.poll_chunk(cx)),
-            None => Ok(None),
+        let chunk = match (self.held_chunk.take(), &mut self.reader) {
+            (Some(held), _) => Ok(Some(held)),
+            (None, Some(source)) => ready!(source.poll_chunk(cx)),
+            (None, None) => Ok(None),
         };
         match chunk {
+            Ok(Some(bytes)) if self.waits_for_tokenizer(bytes.len(), cx) => {
+                self.held_chunk = Some(bytes);
+                return Poll::Pending;
+            }
             Ok(Some(bytes)) => self.run_pipeline(|shaper| shaper.push(&bytes)),
             Ok(None) if self.pipeline.as_ref().is_some_and(TextPipeline::is_finish_slow) => {
                 self.run_offloaded(TextPipeline::finish);
@@ -167,6 +176,12 @@ impl WebReplyStream {
             Err(broken) => self.fail_body(&broken),
         }
         Poll::Ready(())
+    }
+
+    /// Whether the next bytes may reach the token limit while another thread loads the tokenizer.
+    fn waits_for_tokenizer(&mut self, bytes: usize, cx: &mut Context<'_>) -> bool {
+        self.pipeline.as_ref().is_some_and(|shaper| shaper.needs_tokenizer(bytes))
+            && self.prompt.poll_tokenizer(cx).is_pending()
     }
 
     fn run_pipeline(&mut self, work: impl FnOnce(&mut TextPipeline) -> TextOutput) {
@@ -263,7 +278,6 @@ fn invalid_utf8_error(kind: UpstreamErrorKind) -> UpstreamError {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
     use futures_util::{StreamExt, stream};
     use reqwest::Body;
     use tokio::time::Instant;

@@ -39,6 +39,7 @@ pub(super) struct TextPipeline {
     output_tokens: TokenCounter,
     reasoning_tokens: TokenCounter,
     in_reasoning: bool,
+    received_bytes: usize,
     received_any: bool,
     repaired: bool,
 }
@@ -62,6 +63,7 @@ impl TextPipeline {
             output_tokens: TokenCounter::new(request.max_tokens),
             reasoning_tokens: TokenCounter::new(request.max_tokens),
             in_reasoning: false,
+            received_bytes: 0,
             received_any: false,
             repaired: false,
         }
@@ -75,6 +77,7 @@ impl TextPipeline {
 
     /// Processes the next bytes. Slow work is postponed, see [`TextPipeline::is_postponed`].
     pub(super) fn push(&mut self, bytes: &[u8]) -> TextOutput {
+        self.received_bytes += bytes.len();
         match self.decoder.push(bytes) {
             Ok(text) => {
                 let text = self.unquote.pass(text);
@@ -82,6 +85,13 @@ impl TextPipeline {
             }
             Err(error) => self.finish_invalid(error),
         }
+    }
+
+    /// Whether so many more bytes may reach the token limit, and the tokenizer that finds it is not loaded. A token is at
+    /// least one byte long.
+    pub(super) fn needs_tokenizer(&self, bytes: usize) -> bool {
+        let may_reach = |max| (self.received_bytes + bytes) as u64 > max;
+        self.max_tokens.is_some_and(may_reach) && !self.output_tokens.is_tokenizer_loaded()
     }
 
     /// Whether work is postponed until [`TextPipeline::resume`], to be called on a blocking thread.

@@ -10,6 +10,10 @@ use protocol::Tokenizer;
 
 const RESPONSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n";
 
+fn load() {
+    Tokenizer::shared().load();
+}
+
 /// Returns a request with a token limit, as agents send it.
 fn limited() -> Arc<Request> {
     let request = request(vec![Part::Text("Hello".to_owned())], true);
@@ -20,7 +24,21 @@ fn limited() -> Arc<Request> {
 async fn the_first_token_does_not_wait_for_the_count() {
     let server = StepServer::start(|_| vec![Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())]).await;
     let (release, held) = mpsc::channel::<()>();
-    let prompt = PromptTokens::start_with(Tokenizer::shared(), move || held.recv().map_or(0, |()| 42));
+    let prompt = PromptTokens::start_with(load, move || held.recv().map_or(0, |()| 42));
+    let web = web(&server);
+    let reply = web.chat_while_counting(&account("a"), limited(), "openai-gpt-5", true, prompt).await;
+    let mut events = reply.unwrap().events;
+    assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("Hi".to_owned()));
+    release.send(()).unwrap();
+    let Event::Done { usage, .. } = events.next().await.unwrap().unwrap() else { panic!("the end follows") };
+    assert_eq!(usage.prompt_tokens, 42);
+}
+
+#[tokio::test]
+async fn the_first_token_does_not_wait_for_the_vocabulary() {
+    let server = StepServer::start(|_| vec![Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())]).await;
+    let (release, held) = mpsc::channel::<()>();
+    let prompt = PromptTokens::start_with(move || held.recv().unwrap_or_default(), || 42);
     let web = web(&server);
     let reply = web.chat_while_counting(&account("a"), limited(), "openai-gpt-5", true, prompt).await;
     let mut events = reply.unwrap().events;
@@ -38,7 +56,7 @@ async fn the_count_starts_before_the_response_head_arrives() {
     let web = web(&server);
     let (begun, begins) = oneshot::channel();
     let count = move || begun.send(()).map_or(0, |()| 42);
-    let prompt = PromptTokens::start_with(Tokenizer::shared(), count);
+    let prompt = PromptTokens::start_with(load, count);
     let (credential, request) = (account("a"), limited());
     let asking = web.chat_while_counting(&credential, request, "openai-gpt-5", true, prompt);
     let heard = async {
