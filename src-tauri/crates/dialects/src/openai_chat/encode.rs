@@ -72,7 +72,7 @@ impl Encoder {
         if self.context.options.include_usage {
             out.push_str(&self.head);
             out.push_str("],\"usage\":");
-            out.push_str(&usage_json(usage).to_string());
+            sse::write_json(out, &usage_json(usage));
             out.push_str("}\n\n");
         }
         out.push_str("data: [DONE]\n\n");
@@ -104,11 +104,11 @@ impl Encode for Encoder {
             format!(r#"{{"id":"chatcmpl-{id}","object":"chat.completion","created":{created},"model":"#);
         sse::write_json_string(&mut out, &self.context.model);
         out.push_str(r#","choices":[{"index":0,"message":"#);
-        out.push_str(&message(answer).to_string());
+        sse::write_json(&mut out, &message(answer));
         out.push_str(r#","logprobs":null,"finish_reason":""#);
         out.push_str(finish_reason(&answer.finish));
         out.push_str(r#""}],"usage":"#);
-        out.push_str(&usage_json(answer.usage).to_string());
+        sse::write_json(&mut out, &usage_json(answer.usage));
         out.push('}');
         out
     }
