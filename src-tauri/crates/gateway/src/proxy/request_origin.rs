@@ -1,8 +1,8 @@
 //! Program, session and purpose of a request, read from its headers. Only these are kept in the request log.
 //! No header of a client is sent to Mammouth.
 
-use http::HeaderMap;
 use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName};
 use storage::request_log::RequestOrigin;
 
 /// Prefixes of `User-Agent`, with the id of the client as in `mammouth-proxy clients`. Those of Claude Code
@@ -23,26 +23,31 @@ const PROGRAMS: [(&str, &str); 9] = [
 pub(super) const CLAUDE_CODE: &str = "claude-code";
 
 /// Headers with the id of a session: Claude Code's (<https://code.claude.com/docs/en/llm-gateway-protocol>) and Codex's.
-const SESSION_HEADERS: [&str; 3] = ["x-claude-code-session-id", "session_id", "session-id"];
-const AGENT_TYPE_HEADER: &str = "x-claude-code-agent-type";
-const REQUEST_CLASS_HEADER: &str = "x-claude-code-request-class";
+const SESSION_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session_id"),
+    HeaderName::from_static("session-id"),
+];
+const AGENT_TYPE_HEADER: HeaderName = HeaderName::from_static("x-claude-code-agent-type");
+const REQUEST_CLASS_HEADER: HeaderName = HeaderName::from_static("x-claude-code-request-class");
 
 /// The longest value of a header that is kept, bytes.
 const MAX_VALUE_BYTES: usize = 128;
 
 /// Reads the origin from the headers of a request.
 pub(crate) fn request_origin(headers: &HeaderMap) -> RequestOrigin {
-    let value = |name: &str| {
+    let value = |name: &HeaderName| {
         let value = headers.get(name)?.to_str().ok()?.trim();
         (!value.is_empty() && value.len() <= MAX_VALUE_BYTES).then(|| value.to_owned())
     };
-    let claude_code = value(SESSION_HEADERS[0]);
+    let [claude_code_session, other_sessions @ ..] = &SESSION_HEADERS;
+    let claude_code = value(claude_code_session);
     let program = headers.get(USER_AGENT).and_then(|agent| program_name(agent.as_bytes()));
     RequestOrigin {
         program: program.or(claude_code.is_some().then_some(CLAUDE_CODE)),
-        session: claude_code.or_else(|| SESSION_HEADERS[1..].iter().find_map(|name| value(name))),
-        agent: value(AGENT_TYPE_HEADER),
-        request_class: value(REQUEST_CLASS_HEADER),
+        session: claude_code.or_else(|| other_sessions.iter().find_map(value)),
+        agent: value(&AGENT_TYPE_HEADER),
+        request_class: value(&REQUEST_CLASS_HEADER),
     }
 }
 
