@@ -14,9 +14,9 @@ pub(crate) struct InstructionProfile {
 
 /// The names that an output file abbreviates: `(3) name` the first time, `(3)` from then on.
 #[derive(Default)]
-struct Names<'a>(HashMap<&'a str, &'a str>);
+struct CompressedNames<'a>(HashMap<&'a str, &'a str>);
 
-impl<'a> Names<'a> {
+impl<'a> CompressedNames<'a> {
     fn read(&mut self, text: &'a str) -> &'a str {
         let (id, name) = text.split_once(' ').unwrap_or((text, ""));
         if name.is_empty() {
@@ -30,7 +30,8 @@ impl<'a> Names<'a> {
 impl InstructionProfile {
     pub(crate) fn parse(output: &str) -> Self {
         let mut profile = Self::default();
-        let (mut objects, mut files, mut functions) = (Names::default(), Names::default(), Names::default());
+        let (mut objects, mut files, mut functions) =
+            (CompressedNames::default(), CompressedNames::default(), CompressedNames::default());
         let (mut object, mut file, mut function, mut callee) = ("", "", "", "");
         let mut is_call = false;
         for line in output.lines() {
