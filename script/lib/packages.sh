@@ -13,13 +13,17 @@ packages_aarch64=(curl dpkg-dev file gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 packages_arch=(fakeroot libarchive-tools makepkg pacman-package-manager zstd)
 packages_wayland=(dbus foot fonts-dejavu-core gir1.2-glib-2.0 python3-gi sway)
 packages_package_windows=(nsis osslsigncode zip)
+packages_manifest_lint=(rubocop)
 packages_package_lint=(appstream desktop-file-utils dpkg-dev flatpak-builder lintian rpm rpmlint)
 packages_package_test=(curl dpkg-dev mmdebstrap rpm xdotool xvfb)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace systemd xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks minisign ruby zstd webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core "${packages_apt_repository[@]}")
 packages_windows=(binutils-mingw-w64-x86-64 curl g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-posix nsis unzip wine wine64 xdotool xvfb zip)
 # Any Python that can make a virtual environment will do, whether or not it came as a package.
-python3 -c 'import ensurepip, venv' 2>/dev/null || packages_test+=(python3 python3-venv)
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  packages_manifest_lint+=(python3 python3-venv)
+  packages_test+=(python3 python3-venv)
+fi
 
 # Installs those of the named packages that are missing, and asks nothing when none is.
 install_packages() {
