@@ -25,6 +25,7 @@ stage_headless() {
 make_headless_deb() {
   local tree=$1 file=$2/${headless_package}_${package_version}_$3.deb prefix=
   mkdir -p "$2" "$tree/DEBIAN"
+  install -m 755 packaging/linux/debian/* "$tree/DEBIAN"
   [ "$3" = "$(dpkg --print-architecture)" ] || prefix=$(dpkg-architecture -a"$3" -qDEB_HOST_GNU_TYPE 2>/dev/null)-
   "${prefix}strip" --strip-unneeded "$tree/usr/bin/mammouth-proxy"
   cat >"$tree/DEBIAN/control" <<END

@@ -57,6 +57,7 @@ make_deb() {
   file=$2/${package_name}_${package_version}_$architecture.deb
   work=$(mktemp -d)
   mkdir -p "$2" "$tree/DEBIAN"
+  install -m 755 packaging/linux/debian/* "$tree/DEBIAN"
   # dpkg-shlibdeps reads the name of the package here, and nothing else.
   install -D /dev/null "$work/debian/control"
   local libraries
