@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::context::{DesktopContext, strings_for};
-use super::page::WindowPage;
-use super::{autostart, clipboard, files, links, login, window};
+use super::window::{self, WindowPage, login};
+use super::{autostart, clipboard, files, links};
 use gateway::management::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use storage::secrets::Secret;
 

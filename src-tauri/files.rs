@@ -57,7 +57,9 @@ mod system {
 
     /// Opens the dialog. Call it on the main thread, which belongs to GTK.
     pub(super) fn ask(app: &AppHandle, title: &str, name: &str, sender: Sender<Chosen>) {
-        let parent = app.get_webview_window(window::MAIN_LABEL).and_then(|window| window.gtk_window().ok());
+        let parent = app
+            .get_webview_window(window::main_window::MAIN_LABEL)
+            .and_then(|window| window.gtk_window().ok());
         let action = gtk::FileChooserAction::Save;
         let dialog = gtk::FileChooserNative::new(Some(title), parent.as_ref(), action, None, None);
         dialog.set_modal(true);

@@ -21,10 +21,9 @@
 //! |---|---|
 //! | `control_impl` | implementation of the management API's `Desktop` trait |
 //! | `tray/` | icon and menu; the menu is built as a value, then passed to the system |
-//! | `window`, `activation`, `ipc` | the main window, which is built when it is opened, its focus, and its two IPC commands |
-//! | `login/` | the window for Mammouth's login page, without access to IPC commands |
+//! | `window/` | the main window with its two IPC commands, its focus, and the sign-in window without any |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
-//! | `dialog`, `port_taken`, `start_failure`, `window_failure` | dialogs where there is no window |
+//! | `dialog`, `port_taken`, `start_failure` | dialogs where there is no window |
 //! | `application_id` | the program's reverse-DNS name, and the migration from its former one |
 //! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small system services |
 
@@ -33,7 +32,6 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
-mod activation;
 mod application_id;
 mod autostart;
 mod clipboard;
@@ -46,12 +44,9 @@ mod files;
 #[cfg(test)]
 mod hardening_tests;
 mod i18n;
-mod ipc;
 mod links;
-mod login;
 mod no_tray;
 mod notify;
-mod page;
 mod port_taken;
 mod start_failure;
 mod status;
@@ -59,7 +54,6 @@ mod status_watcher;
 mod tray;
 mod webkit_processes;
 mod window;
-mod window_failure;
 
 pub use disable_gl::disable_opengl;
 pub use display::check as check_display;
@@ -73,7 +67,7 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
 use cli::ProxyHandle;
 use context::DesktopContext;
-use page::WindowPage;
+use window::WindowPage;
 
 /// Reason why the desktop program could not start.
 #[derive(Debug, thiserror::Error)]
@@ -115,9 +109,9 @@ pub fn run(proxy: ProxyHandle) -> Result<(), Error> {
 
 fn builder() -> tauri::Builder<tauri::Wry> {
     let builder = tauri::Builder::default()
-        .plugin(window::window_state_plugin())
-        .manage(ipc::EventSubscription::default())
-        .invoke_handler(tauri::generate_handler![ipc::control, ipc::subscribe]);
+        .plugin(window::main_window::window_state_plugin())
+        .manage(window::ipc::EventSubscription::default())
+        .invoke_handler(tauri::generate_handler![window::ipc::control, window::ipc::subscribe]);
     #[cfg(target_os = "macos")]
     let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
     #[cfg(not(target_os = "linux"))]
@@ -145,8 +139,8 @@ fn handle_event(app: &AppHandle, event: RunEvent) {
         // The last window is closed. The program continues without one.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
-            if label == window::MAIN_LABEL {
-                app.state::<ipc::EventSubscription>().restart();
+            if label == window::main_window::MAIN_LABEL {
+                app.state::<window::ipc::EventSubscription>().restart();
             }
             webkit_processes::end_webkit_helpers(&app.state::<DesktopContext>());
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::context::{DesktopContext, strings_for};
 use super::notify;
-use super::page::WindowPage;
 use super::tray::shows_icons;
+use super::window::WindowPage;
 use gateway::management::UserMessage;
 
 /// Time to wait for a tray. At login the panel may start after this program.

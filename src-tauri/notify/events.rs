@@ -1,9 +1,9 @@
 //! Events worth a notification: the differences between two statuses of the proxy. Pure.
 
 use super::super::i18n::{Strings, fill};
-use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ProxyState, ProxyStatus};
 use super::super::tray::time_left;
+use super::super::window::WindowPage;
 use gateway::accounts::AccountState;
 
 /// A kind of notification. Each has a switch in the settings.

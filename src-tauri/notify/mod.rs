@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::context::{DesktopContext, strings_for};
 use super::i18n::fill;
-use super::page::WindowPage;
 use super::status::ProxyStatus;
+use super::window::WindowPage;
 use events::{NotificationEvent, NotificationKind};
 
 /// Minimum time between two equal notifications about the same account: a limit may start and end often.

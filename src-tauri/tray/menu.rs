@@ -1,8 +1,8 @@
 //! The tray's menu as a value, built from a status by pure functions.
 
 use super::super::i18n::{Strings, fill};
-use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
+use super::super::window::WindowPage;
 use super::format::{account_text, quota_bar, truncate};
 use gateway::accounts::{AccountState, CredentialKind};
 use storage::config::{Choice, Strategy};

@@ -170,7 +170,7 @@ fn text_of(item: &MenuEntry) -> Option<&String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::page::WindowPage;
+    use super::super::super::window::WindowPage;
     use super::*;
 
     fn open(text: &str, place: WindowPage) -> MenuEntry {

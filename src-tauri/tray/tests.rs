@@ -1,6 +1,6 @@
 use super::super::i18n::Language;
-use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
+use super::super::window::WindowPage;
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
 use gateway::accounts::{AccountState, UpstreamId};
 use storage::config::Strategy;

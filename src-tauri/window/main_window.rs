@@ -10,19 +10,19 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, Theme, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 use tauri_plugin_window_state::StateFlags;
 
+use super::super::context::DesktopContext;
+use super::super::links;
 use super::activation;
-use super::context::DesktopContext;
-use super::links;
+use super::failure;
 use super::page::WindowPage;
-use super::window_failure;
 use storage::config;
 
 /// The label of the main window, which the capability names.
-pub(super) const MAIN_LABEL: &str = "main";
+pub(crate) const MAIN_LABEL: &str = "main";
 
 /// Command by which the page reports that it has content. The window handles the command, not the management
 /// API.
-pub(super) const DRAWN_COMMAND: &str = "window.drawn";
+pub(crate) const DRAWN_COMMAND: &str = "window.drawn";
 /// Maximum time that a new window stays invisible while its page is not drawn.
 const SHOW_TIMEOUT: Duration = Duration::from_millis(500);
 /// The background of the page in each theme: `--bg` of `ui/src/app.css`.
@@ -30,7 +30,7 @@ const LIGHT_BACKGROUND: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
 const DARK_BACKGROUND: Color = Color(0x17, 0x16, 0x14, 0xff);
 
 /// Plug-in that saves size and position of the main window, but not its visibility, and nothing of the sign-in window.
-pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
+pub(crate) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
         .with_filter(|label| label == MAIN_LABEL)
@@ -38,12 +38,12 @@ pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
 }
 
 /// Brings the window to the front at this page. Builds it if there is none. Returns at once.
-pub(super) fn open(context: &DesktopContext, page: WindowPage) {
+pub(crate) fn open(context: &DesktopContext, page: WindowPage) {
     open_activated(context, page, None);
 }
 
 /// Does the same as [`open`], on behalf of the program that the desktop gave this activation token.
-pub(super) fn open_activated(context: &DesktopContext, page: WindowPage, activation_token: Option<String>) {
+pub(crate) fn open_activated(context: &DesktopContext, page: WindowPage, activation_token: Option<String>) {
     let context = context.clone();
     let task_context = context.clone();
     task_context.spawn(async move {
@@ -57,7 +57,7 @@ pub(super) fn open_activated(context: &DesktopContext, page: WindowPage, activat
         drop(one_at_a_time);
         if let Err(error) = opened {
             tracing::error!("the window cannot be opened: {error}");
-            window_failure::show(&context, &error).await;
+            failure::show(&context, &error).await;
         }
     });
 }
@@ -74,7 +74,7 @@ async fn build_hidden(context: &DesktopContext, page: WindowPage) -> tauri::Resu
 }
 
 /// Shows a window that is still invisible.
-pub(super) fn show_drawn(window: &WebviewWindow) {
+pub(crate) fn show_drawn(window: &WebviewWindow) {
     // An error means that the window was closed meanwhile.
     if window.is_visible().is_ok_and(|visible| !visible) {
         let _ = window.show().and_then(|()| window.set_focus());
@@ -99,7 +99,7 @@ fn background(theme: Theme) -> Color {
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
-pub(super) async fn build_on_main_thread(
+pub(crate) async fn build_on_main_thread(
     app: &AppHandle,
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
@@ -169,7 +169,7 @@ fn is_own_page(url: &Url) -> bool {
 }
 
 /// Denies downloads: exports are saved by the program through the system's dialog.
-pub(super) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
+pub(crate) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
     false
 }
 
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_background_is_the_one_of_the_page() {
-        let css = include_str!("../ui/src/app.css");
+        let css = include_str!("../../ui/src/app.css");
         let hex = |Color(red, green, blue, _): Color| format!("#{red:02x}{green:02x}{blue:02x}");
         let (light, dark) = (hex(background(Theme::Light)), hex(background(Theme::Dark)));
         assert!(css.contains(&format!("--bg: light-dark({light}, {dark});")), "{light} {dark}");

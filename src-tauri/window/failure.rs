@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::context::{DesktopContext, strings_for};
-use super::dialog::Dialog;
-use super::i18n::{Strings, fill};
-use super::links::open_with_system;
+use super::super::context::{DesktopContext, strings_for};
+use super::super::dialog::Dialog;
+use super::super::i18n::{Strings, fill};
+use super::super::links::open_with_system;
 
 /// Microsoft's installer of the WebView2 runtime.
 const WEBVIEW_DOWNLOAD: &str = "https://go.microsoft.com/fwlink/p/?LinkId=2124703";
@@ -54,7 +54,7 @@ fn explanation(strings: &Strings, error: &str, on_windows: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::i18n::Language;
+    use super::super::super::i18n::Language;
     use super::*;
 
     #[test]

@@ -7,8 +7,8 @@ use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
 use tokio_util::sync::CancellationToken;
 
-use super::context::DesktopContext;
-use super::window::{DRAWN_COMMAND, MAIN_LABEL, show_drawn};
+use super::super::context::DesktopContext;
+use super::main_window::{DRAWN_COMMAND, MAIN_LABEL, show_drawn};
 use gateway::management::{ControlError, ControlEvent, ErrorCode};
 
 /// Maximum size of a command's arguments, bytes of text. The HTTP API has the same limit.
@@ -16,11 +16,11 @@ const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 /// The event stream of the page. A page that is loaded again starts a new stream and ends the old one.
 #[derive(Default)]
-pub(super) struct EventSubscription(Mutex<CancellationToken>);
+pub(crate) struct EventSubscription(Mutex<CancellationToken>);
 
 impl EventSubscription {
     /// Ends the current stream. Returns the token that ends the next one.
-    pub(super) fn restart(&self) -> CancellationToken {
+    pub(crate) fn restart(&self) -> CancellationToken {
         let mut current = self.0.lock();
         current.cancel();
         *current = CancellationToken::new();
@@ -30,7 +30,7 @@ impl EventSubscription {
 
 /// Runs a command of the management API, or shows the window whose page is drawn.
 #[tauri::command]
-pub(super) async fn control(
+pub(crate) async fn control(
     window: WebviewWindow,
     context: State<'_, DesktopContext>,
     name: String,
@@ -50,7 +50,7 @@ pub(super) async fn control(
 
 /// Sends events into the channel until the page is gone.
 #[tauri::command]
-pub(super) async fn subscribe(
+pub(crate) async fn subscribe(
     window: WebviewWindow,
     context: State<'_, DesktopContext>,
     listener: State<'_, EventSubscription>,

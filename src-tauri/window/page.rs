@@ -2,7 +2,7 @@
 
 /// A page of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WindowPage {
+pub(crate) enum WindowPage {
     Overview,
     Accounts,
     Requests,
@@ -12,7 +12,7 @@ pub(super) enum WindowPage {
 
 impl WindowPage {
     /// The route of the page, behind the `#` of the address.
-    pub(super) fn route(self) -> &'static str {
+    pub(crate) fn route(self) -> &'static str {
         match self {
             Self::Overview => "/overview",
             Self::Accounts => "/accounts",

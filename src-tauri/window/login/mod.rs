@@ -17,9 +17,9 @@ use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-use super::context::{DesktopContext, strings_for};
-use super::i18n::{Strings, fill};
-use super::window::{build_on_main_thread, deny_download};
+use super::super::context::{DesktopContext, strings_for};
+use super::super::i18n::{Strings, fill};
+use super::main_window::{build_on_main_thread, deny_download};
 use gateway::management::{ControlError, ErrorCode, WindowProxy};
 use site::LoginSite;
 use storage::secrets::Secret;
@@ -38,7 +38,7 @@ const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// again.
 ///
 /// `cancelled`: the window was closed first. `exists`: a sign-in window is open already.
-pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
+pub(crate) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
     let Ok(_only_one) = context.sign_in_lock().try_lock() else {
         return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
     };
