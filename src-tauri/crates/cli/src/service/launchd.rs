@@ -63,8 +63,7 @@ fn plist(invocation: &Invocation, log: &str) -> String {
     )
 }
 
-// Paths are joined as the system that runs the tests joins them, which on Windows is not as macOS does.
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::super::tests::invocation;
     use super::*;

@@ -1,7 +1,8 @@
 //! Command `service`: registration of the proxy with the system's service manager, which starts it at log-on or with the
 //! machine.
 
-#[cfg(any(target_os = "macos", test))]
+// Its paths are joined as the system that runs the tests joins them, which on Windows is not as macOS does.
+#[cfg(any(target_os = "macos", all(test, unix)))]
 mod launchd;
 pub(super) mod notify;
 #[cfg(any(target_os = "linux", test))]
