@@ -13,6 +13,13 @@ const all = [...(open ?? document).querySelectorAll(selector)].filter((one) => o
 return all.find((one) => (exact ? text(one) === name : text(one).startsWith(name))) ?? null;
 """
 
+# The driver computes where an element is and then clicks there: what moves in between is missed.
+STANDS_STILL = """
+const place = () => JSON.stringify(arguments[0].getBoundingClientRect());
+const before = place();
+return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(place() === before))));
+"""
+
 
 class Page:
     """The page of a driven program."""
@@ -63,7 +70,10 @@ return [...(around?.querySelectorAll("button") ?? [])].find((one) => (one.getAtt
     def _click(self, name, find):
         def clicked():
             try:
-                self._element(find(), "click")
+                element = find()
+                if not self.driven.run(STANDS_STILL, element):
+                    return False
+                self._element(element, "click")
                 return True
             except AssertionError as error:
                 # A page that is drawn anew meanwhile, or something that moves over the button.
