@@ -1,26 +1,70 @@
 //! Clipboard access: copies text.
 
+#[cfg(target_os = "linux")]
 use tauri::AppHandle;
 
+use super::context::DesktopContext;
 use gateway::management::{ControlError, ErrorCode};
 
 /// Copies through GTK, which keeps the text while this program runs and hands it to a clipboard manager, if there is
-/// one.
+/// one. On Wayland the window copies, because the desktop lets no other process.
 ///
 /// # Errors
 /// `clipboard`: the program is about to end.
 #[cfg(target_os = "linux")]
-pub(super) async fn copy(app: &AppHandle, text: String) -> Result<(), ControlError> {
-    let (sender, copied) = tokio::sync::oneshot::channel();
+pub(super) async fn copy(context: &DesktopContext, text: String) -> Result<(), ControlError> {
+    if context.is_on_wayland()
+        && let Some(copied) = context.windows().copy(&text).await
+    {
+        return copied;
+    }
     let put = move || {
         let clipboard = gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD);
         clipboard.set_text(&text);
         clipboard.store();
+    };
+    run_on_main_thread(context.app(), put).await
+}
+
+/// Copies through GTK, which keeps `owner` until another program copies something.
+///
+/// # Errors
+/// `clipboard`: the program is about to end.
+#[cfg(target_os = "linux")]
+pub(super) async fn copy_as_owner(
+    app: &AppHandle,
+    text: String,
+    owner: impl Send + 'static,
+) -> Result<(), ControlError> {
+    let put = move || {
+        let clipboard = gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD);
+        let targets = TEXT_TARGETS.map(|target| gtk::TargetEntry::new(target, gtk::TargetFlags::empty(), 0));
+        clipboard.set_with_data(&targets, move |_, selection, _| {
+            // Kept by the closure, and dropped with it.
+            let _ = &owner;
+            selection.set_text(&text);
+        });
+    };
+    run_on_main_thread(app, put).await
+}
+
+/// The types under which programs ask for text.
+#[cfg(target_os = "linux")]
+const TEXT_TARGETS: [&str; 4] = ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "STRING"];
+
+#[cfg(target_os = "linux")]
+async fn run_on_main_thread(
+    app: &AppHandle,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(), ControlError> {
+    let (sender, done) = tokio::sync::oneshot::channel();
+    app.run_on_main_thread(move || {
+        work();
         // The receiver is gone if the command was cancelled.
         let _ = sender.send(());
-    };
-    app.run_on_main_thread(put).map_err(refused)?;
-    copied.await.map_err(refused)
+    })
+    .map_err(refused)?;
+    done.await.map_err(refused)
 }
 
 /// Copies through the system's command-line program. The text goes through its standard input, where no other program
@@ -29,7 +73,7 @@ pub(super) async fn copy(app: &AppHandle, text: String) -> Result<(), ControlErr
 /// # Errors
 /// `clipboard`: the program cannot be started.
 #[cfg(not(target_os = "linux"))]
-pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError> {
+pub(super) async fn copy(_: &DesktopContext, text: String) -> Result<(), ControlError> {
     let copied = tokio::task::spawn_blocking(move || pipe_to_clipboard_program(&text)).await;
     copied.map_err(refused)?.map_err(refused)
 }

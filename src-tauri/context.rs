@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tauri::{AppHandle, Manager};
+use tauri::AppHandle;
 
+#[cfg(target_os = "linux")]
+use super::display;
 use super::i18n::{Language, Strings};
 use super::status::{ClientStatus, ProxyStatus};
 use super::tray::Tray;
+use super::window::Windows;
 use gateway::management::{self, Control, ControlError};
 
 /// Maximum age of the list of clients in the tray. Reading it opens the configuration files of some twenty programs.
@@ -24,10 +27,9 @@ struct ContextInner {
     app: AppHandle,
     control: Control,
     data_dir: PathBuf,
-    /// Serializes the opening of windows.
-    window_lock: tokio::sync::Mutex<()>,
-    /// Held during a sign-in, so that there is one at a time.
-    sign_in_lock: tokio::sync::Mutex<()>,
+    windows: Windows,
+    #[cfg(target_os = "linux")]
+    is_on_wayland: bool,
     tray: OnceLock<Tray>,
     clients: Mutex<ClientCache>,
 }
@@ -41,13 +43,19 @@ struct ClientCache {
 }
 
 impl DesktopContext {
+    /// Call it on the main thread, which knows the desktop's protocol.
     pub(super) fn new(app: AppHandle, control: Control, data_dir: PathBuf) -> Self {
+        #[cfg(target_os = "linux")]
+        let windows = Windows::new(control.clone());
+        #[cfg(not(target_os = "linux"))]
+        let windows = Windows::in_this_process(app.clone(), control.clone());
         Self(Arc::new(ContextInner {
             app,
             control,
             data_dir,
-            window_lock: tokio::sync::Mutex::default(),
-            sign_in_lock: tokio::sync::Mutex::default(),
+            windows,
+            #[cfg(target_os = "linux")]
+            is_on_wayland: display::is_wayland(),
             tray: OnceLock::new(),
             clients: Mutex::default(),
         }))
@@ -65,12 +73,14 @@ impl DesktopContext {
         &self.0.data_dir
     }
 
-    pub(super) fn window_lock(&self) -> &tokio::sync::Mutex<()> {
-        &self.0.window_lock
+    pub(super) fn windows(&self) -> &Windows {
+        &self.0.windows
     }
 
-    pub(super) fn sign_in_lock(&self) -> &tokio::sync::Mutex<()> {
-        &self.0.sign_in_lock
+    /// Whether the session uses Wayland's protocol and not X11's.
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_on_wayland(&self) -> bool {
+        self.0.is_on_wayland
     }
 
     /// Stores the tray icon, so that it can be removed at the end.
@@ -86,15 +96,8 @@ impl DesktopContext {
             if let Some(tray) = context.0.tray.get() {
                 tray.remove();
             }
-            // A window that is being built needs the main thread until it is complete, and one that came after this
-            // could not be closed.
-            let _guard = context.window_lock().lock().await;
-            for window in context.0.app.webview_windows().values() {
-                // Closed, not destroyed, so that its position is saved.
-                let _ = window.close();
-            }
+            context.windows().close().await;
             context.0.app.exit(0);
-            std::future::pending::<()>().await;
         });
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::context::{DesktopContext, strings_for};
-use super::window::{self, WindowPage, login};
+use super::window::{self, SaveRequest, SecretText, SignInRequest, WindowPage};
 use super::{autostart, clipboard, files, links};
 use gateway::management::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use storage::secrets::Secret;
@@ -13,7 +13,21 @@ pub(super) struct DesktopHandle(pub(super) DesktopContext);
 
 impl Desktop for DesktopHandle {
     fn sign_in(&self, label: Option<String>) -> BoxFuture<'_, Result<Secret, ControlError>> {
-        Box::pin(login::sign_in(&self.0, label))
+        Box::pin(async move {
+            let control = self.0.control();
+            let proxy = control.window_proxy()?;
+            let (proxy, credentials) = proxy.map(|proxy| (proxy.address, proxy.with_credentials)).unzip();
+            let strings = strings_for(&self.0.status().await.unwrap_or_default());
+            let request = SignInRequest {
+                web_url: control.instance.web_url.to_string(),
+                cookie_name: control.instance.cookie_name.to_string(),
+                title: strings.sign_in_title.to_owned(),
+                label,
+                proxy,
+                proxy_with_credentials: credentials.flatten().map(SecretText),
+            };
+            self.0.windows().sign_in(request).await
+        })
     }
 
     fn autostart(&self) -> Result<bool, ControlError> {
@@ -27,13 +41,13 @@ impl Desktop for DesktopHandle {
     }
 
     fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>> {
-        Box::pin(clipboard::copy(self.0.app(), text))
+        Box::pin(clipboard::copy(&self.0, text))
     }
 
     fn save_as(&self, name: String) -> BoxFuture<'_, Result<Option<PathBuf>, ControlError>> {
         Box::pin(async move {
             let strings = strings_for(&self.0.status().await.unwrap_or_default());
-            files::save_as(self.0.app(), strings.save_title, name).await
+            self.0.windows().save_as(SaveRequest { title: strings.save_title.to_owned(), name }).await
         })
     }
 

@@ -23,3 +23,10 @@ pub(super) fn init_gtk() -> Result<(), gtk::glib::BoolError> {
     gtk::glib::set_prgname(Some(super::application_id::APPLICATION_ID));
     gtk::init()
 }
+
+/// Whether the display speaks Wayland's protocol and not X11's. Call it on the main thread.
+#[cfg(target_os = "linux")]
+pub(super) fn is_wayland() -> bool {
+    use gtk::glib::prelude::ObjectExt;
+    gtk::gdk::Display::default().is_some_and(|display| display.type_().name() == "GdkWaylandDisplay")
+}

@@ -21,11 +21,11 @@
 //! |---|---|
 //! | `control_impl` | implementation of the management API's `Desktop` trait |
 //! | `tray/` | icon and menu; the menu is built as a value, then passed to the system |
-//! | `window/` | the main window with its two IPC commands, its focus, and the sign-in window without any |
+//! | `window/` | the main window with its two IPC commands, the sign-in window without any, the save dialog, and on Linux their process |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
 //! | `dialog`, `port_taken`, `start_failure` | dialogs where there is no window |
 //! | `application_id` | the program's reverse-DNS name, and the migration from its former one |
-//! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small system services |
+//! | `autostart`, `clipboard`, `disable_gl`, `environment`, `files`, `links` | small system services |
 
 #![cfg_attr(
     test,
@@ -40,6 +40,7 @@ mod control_impl;
 mod dialog;
 mod disable_gl;
 mod display;
+mod environment;
 mod files;
 #[cfg(test)]
 mod hardening_tests;
@@ -52,18 +53,17 @@ mod start_failure;
 mod status;
 mod status_watcher;
 mod tray;
-mod webkit_processes;
 mod window;
 
 pub use disable_gl::disable_opengl;
 pub use display::check as check_display;
+pub use environment::unset_variables;
 pub use port_taken::confirm_other_port;
 pub use start_failure::show_start_failure;
-pub use webkit_processes::unset_variables;
 
 use std::sync::Arc;
 
-use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
+use tauri::{AppHandle, Manager, RunEvent};
 
 use cli::ProxyHandle;
 use context::DesktopContext;
@@ -84,14 +84,18 @@ pub enum Error {
 /// # Errors
 /// The system offers no display.
 pub fn run(proxy: ProxyHandle) -> Result<(), Error> {
-    let ProxyHandle { control, data_dir, hidden, on_other_port, runtime, shutdown_signal } = proxy;
+    let ProxyHandle { control, data_dir, hidden, activation_token, on_other_port, runtime, shutdown_signal } =
+        proxy;
     tauri::async_runtime::set(runtime);
     application_id::migrate_folders();
     autostart::migrate();
     let app = builder()
         .setup(move |app| {
             let context = DesktopContext::new(app.handle().clone(), control, data_dir);
-            start(&context, hidden);
+            start(&context);
+            if !hidden {
+                window::open_activated(&context, WindowPage::Overview, activation_token);
+            }
             if on_other_port {
                 context.spawn(notify::notify_port_moved(context.clone()));
             }
@@ -102,24 +106,35 @@ pub fn run(proxy: ProxyHandle) -> Result<(), Error> {
             });
             Ok(())
         })
-        .build(tauri::generate_context!())?;
+        .build(tauri_context())?;
     app.run_return(handle_event);
     Ok(())
 }
 
+/// Configuration and files of the windows, which are compiled in.
+fn tauri_context() -> tauri::Context {
+    tauri::generate_context!()
+}
+
 fn builder() -> tauri::Builder<tauri::Wry> {
-    let builder = tauri::Builder::default()
-        .plugin(window::main_window::window_state_plugin())
-        .manage(window::ipc::EventSubscription::default())
-        .invoke_handler(tauri::generate_handler![window::ipc::control, window::ipc::subscribe]);
+    let builder = tauri::Builder::default();
     #[cfg(target_os = "macos")]
     let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
     #[cfg(not(target_os = "linux"))]
-    let builder = builder.plugin(tauri_plugin_notification::init());
+    let builder = window::with_windows(builder).plugin(tauri_plugin_notification::init());
     builder
 }
 
-fn start(context: &DesktopContext, hidden: bool) {
+/// Runs the process of the windows. Call it on the main thread.
+///
+/// # Errors
+/// The program did not start this process, or the system offers no window.
+#[cfg(target_os = "linux")]
+pub fn run_window_process() -> Result<(), Error> {
+    window::run_process()
+}
+
+fn start(context: &DesktopContext) {
     context.control().attach_desktop(Arc::new(control_impl::DesktopHandle(context.clone())));
     let tray = tray::Tray::new(context);
     if let Some(tray) = &tray {
@@ -129,21 +144,13 @@ fn start(context: &DesktopContext, hidden: bool) {
     }
     context.spawn(no_tray::warn_if_missing(context.clone(), tray.is_some()));
     context.spawn(status_watcher::watch_status(context.clone(), tray));
-    if !hidden {
-        window::open(context, WindowPage::Overview);
-    }
 }
 
 fn handle_event(app: &AppHandle, event: RunEvent) {
+    window::handle_event(app, &event);
     match event {
         // The last window is closed. The program continues without one.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-        RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
-            if label == window::main_window::MAIN_LABEL {
-                app.state::<window::ipc::EventSubscription>().restart();
-            }
-            webkit_processes::end_webkit_helpers(&app.state::<DesktopContext>());
-        }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::open(&app.state::<DesktopContext>(), WindowPage::Overview),
         _ => {}

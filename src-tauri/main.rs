@@ -26,6 +26,11 @@ impl cli::DesktopHooks for Desktop {
         desktop::run(proxy)
     }
 
+    #[cfg(target_os = "linux")]
+    fn run_window_process(&self) -> Result<(), desktop::Error> {
+        desktop::run_window_process()
+    }
+
     fn show_start_failure(&self, failure: &StartFailure) {
         desktop::show_start_failure(failure);
     }

@@ -57,16 +57,16 @@ async fn run_action(context: &DesktopContext, action: MenuAction) -> Result<(), 
             return Ok(());
         }
         MenuAction::CopyBaseUrl => {
-            return clipboard::copy(context.app(), context.status().await.unwrap_or_default().base_url).await;
+            return clipboard::copy(context, context.status().await.unwrap_or_default().base_url).await;
         }
-        MenuAction::CopyKey => return clipboard::copy(context.app(), main_client_key(context).await?).await,
+        MenuAction::CopyKey => return clipboard::copy(context, main_client_key(context).await?).await,
         MenuAction::CopyEnvironment(kind) => {
-            return clipboard::copy(context.app(), export_lines(context, kind).await?).await;
+            return clipboard::copy(context, export_lines(context, kind).await?).await;
         }
         MenuAction::CopyLaunchCommand(client) => {
             let answer = context.run_command("clients.launch_command", json!({ "client": client })).await?;
             let command = answer["command"].as_str().unwrap_or_default().to_owned();
-            return clipboard::copy(context.app(), command).await;
+            return clipboard::copy(context, command).await;
         }
         MenuAction::StartAtLogin(on) => return autostart::set(context.app(), on),
         MenuAction::NextPort => ("port.switch", context.run_command("port.free", json!({})).await?),

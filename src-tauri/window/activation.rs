@@ -12,6 +12,7 @@ use tauri::WebviewWindow;
 /// The program is about to end.
 #[cfg(target_os = "linux")]
 pub(super) fn prepare(window: &WebviewWindow, token: Option<String>) -> tauri::Result<()> {
+    use crate::display;
     use gtk::prelude::{GtkWindowExt, WidgetExt};
 
     let on_main = window.clone();
@@ -20,18 +21,10 @@ pub(super) fn prepare(window: &WebviewWindow, token: Option<String>) -> tauri::R
         let Ok(window) = on_main.gtk_window() else { return };
         match token {
             Some(token) => window.set_startup_id(&token),
-            None if is_on_wayland(&window) && !window.is_active() => window.hide(),
+            None if display::is_wayland() && !window.is_active() => window.hide(),
             None => {}
         }
     })
-}
-
-#[cfg(target_os = "linux")]
-fn is_on_wayland(window: &impl gtk::glib::IsA<gtk::Widget>) -> bool {
-    use gtk::glib::ObjectExt;
-    use gtk::prelude::WidgetExt;
-
-    window.display().type_().name() == "GdkWaylandDisplay"
 }
 
 #[cfg(not(target_os = "linux"))]

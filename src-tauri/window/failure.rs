@@ -13,13 +13,13 @@ const WEBVIEW_DOWNLOAD: &str = "https://go.microsoft.com/fwlink/p/?LinkId=212470
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Shows the reason why there is no window, and opens the pages in the browser if the user wants that.
-pub(super) async fn show(context: &DesktopContext, error: &tauri::Error) {
+pub(super) async fn show(context: &DesktopContext, error: &str) {
     let Some(status) = context.status().await else { return };
     if IS_OPEN.swap(true, Ordering::Relaxed) {
         return;
     }
     let strings = strings_for(&status);
-    let text = explanation(strings, &error.to_string(), cfg!(windows));
+    let text = explanation(strings, error, cfg!(windows));
     let ask = move || {
         let accept = Some(strings.open_in_browser);
         let dialog = Dialog {

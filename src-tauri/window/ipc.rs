@@ -7,20 +7,20 @@ use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
 use tokio_util::sync::CancellationToken;
 
-use super::super::context::DesktopContext;
+use super::host::WindowHost;
 use super::main_window::{DRAWN_COMMAND, MAIN_LABEL, show_drawn};
-use gateway::management::{ControlError, ControlEvent, ErrorCode};
+use gateway::management::{ControlError, ErrorCode};
 
 /// Maximum size of a command's arguments, bytes of text. The HTTP API has the same limit.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 /// The event stream of the page. A page that is loaded again starts a new stream and ends the old one.
 #[derive(Default)]
-pub(crate) struct EventSubscription(Mutex<CancellationToken>);
+pub(super) struct EventSubscription(Mutex<CancellationToken>);
 
 impl EventSubscription {
     /// Ends the current stream. Returns the token that ends the next one.
-    pub(crate) fn restart(&self) -> CancellationToken {
+    pub(super) fn restart(&self) -> CancellationToken {
         let mut current = self.0.lock();
         current.cancel();
         *current = CancellationToken::new();
@@ -30,9 +30,9 @@ impl EventSubscription {
 
 /// Runs a command of the management API, or shows the window whose page is drawn.
 #[tauri::command]
-pub(crate) async fn control(
+pub(super) async fn control(
     window: WebviewWindow,
-    context: State<'_, DesktopContext>,
+    host: State<'_, WindowHost>,
     name: String,
     args: Option<Value>,
 ) -> Result<Value, ControlError> {
@@ -45,21 +45,21 @@ pub(crate) async fn control(
     if text_bytes(&args) > MAX_ARGUMENT_BYTES || name.len() > 64 {
         return Err(bad_arguments("the arguments are too large"));
     }
-    context.run_command(&name, args).await
+    host.api().run_command(name, args).await
 }
 
 /// Sends events into the channel until the page is gone.
 #[tauri::command]
-pub(crate) async fn subscribe(
+pub(super) async fn subscribe(
     window: WebviewWindow,
-    context: State<'_, DesktopContext>,
+    host: State<'_, WindowHost>,
     listener: State<'_, EventSubscription>,
-    channel: Channel<ControlEvent>,
+    channel: Channel<Value>,
 ) -> Result<(), ControlError> {
     check_window(&window)?;
     let cancelled = listener.restart();
-    let events = context.control().events().take_until(cancelled.cancelled_owned());
-    context.spawn(async move {
+    let events = host.api().events().take_until(cancelled.cancelled_owned());
+    tauri::async_runtime::spawn(async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             if channel.send(event).is_err() {

@@ -1,5 +1,4 @@
-//! The main window. It is built when opened and destroyed when closed, so that no process of WebKit runs
-//! while it is closed.
+//! The main window. It is built when opened and destroyed when closed.
 
 use std::time::Duration;
 #[cfg(any(target_os = "linux", test))]
@@ -10,19 +9,19 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, Theme, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 use tauri_plugin_window_state::StateFlags;
 
-use super::super::context::DesktopContext;
 use super::super::links;
 use super::activation;
-use super::failure;
+use super::host::{OpenRequest, WindowHost};
 use super::page::WindowPage;
+use gateway::management::{ControlError, ErrorCode};
 use storage::config;
 
 /// The label of the main window, which the capability names.
-pub(crate) const MAIN_LABEL: &str = "main";
+pub(super) const MAIN_LABEL: &str = "main";
 
 /// Command by which the page reports that it has content. The window handles the command, not the management
 /// API.
-pub(crate) const DRAWN_COMMAND: &str = "window.drawn";
+pub(super) const DRAWN_COMMAND: &str = "window.drawn";
 /// Maximum time that a new window stays invisible while its page is not drawn.
 const SHOW_TIMEOUT: Duration = Duration::from_millis(500);
 /// The background of the page in each theme: `--bg` of `ui/src/app.css`.
@@ -30,43 +29,31 @@ const LIGHT_BACKGROUND: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
 const DARK_BACKGROUND: Color = Color(0x17, 0x16, 0x14, 0xff);
 
 /// Plug-in that saves size and position of the main window, but not its visibility, and nothing of the sign-in window.
-pub(crate) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
+pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
         .with_filter(|label| label == MAIN_LABEL)
         .build()
 }
 
-/// Brings the window to the front at this page. Builds it if there is none. Returns at once.
-pub(crate) fn open(context: &DesktopContext, page: WindowPage) {
-    open_activated(context, page, None);
-}
-
-/// Does the same as [`open`], on behalf of the program that the desktop gave this activation token.
-pub(crate) fn open_activated(context: &DesktopContext, page: WindowPage, activation_token: Option<String>) {
-    let context = context.clone();
-    let task_context = context.clone();
-    task_context.spawn(async move {
-        let one_at_a_time = context.window_lock().lock().await;
-        let opened = match context.app().get_webview_window(MAIN_LABEL) {
-            Some(window) => {
-                activation::prepare(&window, activation_token).and_then(|()| show_page(&window, page))
-            }
-            None => build_hidden(&context, page).await,
-        };
-        drop(one_at_a_time);
-        if let Err(error) = opened {
-            tracing::error!("the window cannot be opened: {error}");
-            failure::show(&context, &error).await;
-        }
-    });
+/// Brings the window to the front. Builds it if there is none.
+///
+/// # Errors
+/// `internal`: the system offers no window. `cancelled`: the program is about to end.
+pub(super) async fn open(host: &WindowHost, request: OpenRequest) -> Result<(), ControlError> {
+    let _one_at_a_time = host.build_permit().await?;
+    let opened = match host.app().get_webview_window(MAIN_LABEL) {
+        Some(window) => activation::prepare(&window, request.activation_token)
+            .and_then(|()| show_page(&window, request.page)),
+        None => build_hidden(host.app(), request).await,
+    };
+    opened.map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
 }
 
 /// Builds the window invisible. It is shown once its page is drawn, or after [`SHOW_TIMEOUT`].
-async fn build_hidden(context: &DesktopContext, page: WindowPage) -> tauri::Result<()> {
-    let theme = context.status().await.and_then(|status| chosen_theme(status.theme));
-    let window = build_on_main_thread(context.app(), move |app| build(app, page, theme)).await?;
-    context.spawn(async move {
+async fn build_hidden(app: &AppHandle, request: OpenRequest) -> tauri::Result<()> {
+    let window = build_on_main_thread(app, move |app| build(app, request.page, request.theme)).await?;
+    tauri::async_runtime::spawn(async move {
         tokio::time::sleep(SHOW_TIMEOUT).await;
         show_drawn(&window);
     });
@@ -74,7 +61,7 @@ async fn build_hidden(context: &DesktopContext, page: WindowPage) -> tauri::Resu
 }
 
 /// Shows a window that is still invisible.
-pub(crate) fn show_drawn(window: &WebviewWindow) {
+pub(super) fn show_drawn(window: &WebviewWindow) {
     // An error means that the window was closed meanwhile.
     if window.is_visible().is_ok_and(|visible| !visible) {
         let _ = window.show().and_then(|()| window.set_focus());
@@ -82,7 +69,7 @@ pub(crate) fn show_drawn(window: &WebviewWindow) {
 }
 
 /// The theme of the settings; `None` for the system's.
-fn chosen_theme(setting: config::Theme) -> Option<Theme> {
+pub(super) fn chosen_theme(setting: config::Theme) -> Option<Theme> {
     match setting {
         config::Theme::Light => Some(Theme::Light),
         config::Theme::Dark => Some(Theme::Dark),
@@ -99,7 +86,7 @@ fn background(theme: Theme) -> Color {
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
-pub(crate) async fn build_on_main_thread(
+pub(super) async fn build_on_main_thread(
     app: &AppHandle,
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
@@ -169,7 +156,7 @@ fn is_own_page(url: &Url) -> bool {
 }
 
 /// Denies downloads: exports are saved by the program through the system's dialog.
-pub(crate) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
+pub(super) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
     false
 }
 

@@ -1,7 +1,9 @@
 //! Pages of the window that can be opened from outside it.
 
+use serde::{Deserialize, Serialize};
+
 /// A page of the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum WindowPage {
     Overview,
     Accounts,
@@ -12,7 +14,7 @@ pub(crate) enum WindowPage {
 
 impl WindowPage {
     /// The route of the page, behind the `#` of the address.
-    pub(crate) fn route(self) -> &'static str {
+    pub(super) fn route(self) -> &'static str {
         match self {
             Self::Overview => "/overview",
             Self::Accounts => "/accounts",

@@ -91,6 +91,10 @@ class Program:
         """The processes of WebKit, by id."""
         return {pid: name for pid, name in children(self.process.pid).items() if name.startswith("WebKit")}
 
+    def window_processes(self):
+        """The ids of the processes that the program starts for its windows."""
+        return [pid for pid, name in children(self.process.pid).items() if name == "mammouth-window"]
+
     def settled_webkit(self):
         """Those that WebKit knows already. It aborts the whole program where one is killed before."""
         def listens(pid):

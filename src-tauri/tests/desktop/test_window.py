@@ -9,7 +9,7 @@ import unittest
 
 from case import Case
 from client import chat, key, status_of
-from program import Program
+from program import Program, children
 from session import wait_for
 
 
@@ -73,12 +73,31 @@ class Window(Case):
             self.assertEqual(program.ends(), 0, program.said())
             self.assertEqual(program.windows(), [])
 
+    def test_f37_a_killed_window_takes_nothing_with_it_and_opens_again(self):
+        program = self.start()
+        program.window()
+        [pid] = program.window_processes()
+        os.kill(pid, signal.SIGKILL)
+        wait_for("the window to go", lambda: not program.windows())
+        self.assertEqual(status_of(program, "hello"), 200)
+        program.ask("window.open")
+        program.window()
+        wait_for("a word about it", lambda: "window's process ended unexpectedly" in program.said())
+
+    def test_the_window_ends_with_a_killed_program(self):
+        program = self.start()
+        program.window()
+        [pid] = program.window_processes()
+        program.process.kill()
+        wait_for("the window to go", lambda: not program.windows())
+        wait_for("its process to end", lambda: not pathlib.Path(f"/proc/{pid}").exists())
+
     def test_l02_its_helpers_are_given_no_secret(self):
         token = "sk-canary-7f3a9c1e5b2d8046a1c3e5f7"
         program = self.start(AUTH_TOKEN=token, API_KEYS="sk-canary-key-1", COOKIES="canary-cookie-1")
         program.window()
         wait_for("the page's process", lambda: len(program.settled_webkit()) >= 2)
-        for pid, name in program.settled_webkit().items():
+        for pid, name in children(program.process.pid).items():
             given = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
             self.assertIn(b"HOME=", given)
             self.assertNotIn(b"canary", given, name)

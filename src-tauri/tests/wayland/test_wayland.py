@@ -58,6 +58,12 @@ class Sway:
         """The application id of the window with the focus."""
         return next((name for name, _, focused in self.windows() if focused), None)
 
+    def close_window(self, application):
+        """As the user does, with the compositor's key for it."""
+        subprocess.run(
+            ["swaymsg", f'[app_id="{application}"] kill'], env=self.environment, capture_output=True, check=True)
+        wait_for("the window to close", lambda: self.window(application) is None)
+
     def close(self):
         stop(self.process)
         self.log.close()
@@ -117,6 +123,26 @@ class Wayland(unittest.TestCase):
         self.cover()
         self.start_again(program)
         wait_for("the focus", lambda: self.sway.focused() == APPLICATION_ID)
+
+    def test_what_was_copied_stays_when_the_window_is_closed(self):
+        program = self.start()
+        # Only a program that was given a key or a click may copy.
+        self.output(["wtype", "-k", "Shift_L"])
+        program.ask("clipboard.copy", text="http://127.0.0.1:1/é")
+        pasted = ["wl-paste", "--no-newline"]
+        wait_for("the text", lambda: self.output(pasted) == "http://127.0.0.1:1/é")
+        self.sway.close_window(APPLICATION_ID)
+        self.assertEqual(self.output(pasted), "http://127.0.0.1:1/é")
+        self.assertNotEqual(program.window_processes(), [])
+        other = subprocess.Popen(["wl-copy", "--foreground", "something else"], env=self.session.environment())
+        self.addCleanup(stop, other)
+        wait_for("the window's process to end", lambda: not program.window_processes())
+        self.assertTrue(program.is_alive())
+
+    def output(self, command):
+        """What a program of the session prints."""
+        return subprocess.run(
+            command, env=self.session.environment(), capture_output=True, text=True, timeout=SECONDS, check=False).stdout
 
     def test_the_tray_can_be_asked(self):
         loop = Loop()

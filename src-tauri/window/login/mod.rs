@@ -17,10 +17,10 @@ use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-use super::super::context::{DesktopContext, strings_for};
-use super::super::i18n::{Strings, fill};
+use super::super::i18n::fill;
+use super::host::{SignInRequest, WindowHost};
 use super::main_window::{build_on_main_thread, deny_download};
-use gateway::management::{ControlError, ErrorCode, WindowProxy};
+use gateway::management::{ControlError, ErrorCode};
 use site::LoginSite;
 use storage::secrets::Secret;
 
@@ -38,18 +38,17 @@ const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// again.
 ///
 /// `cancelled`: the window was closed first. `exists`: a sign-in window is open already.
-pub(crate) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
-    let Ok(_only_one) = context.sign_in_lock().try_lock() else {
+pub(super) async fn sign_in(host: &WindowHost, request: SignInRequest) -> Result<Secret, ControlError> {
+    let Ok(_only_one) = host.sign_in_lock().try_lock() else {
         return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
     };
-    let instance = &context.control().instance;
-    let site = LoginSite::new(&instance.web_url, &instance.cookie_name).ok_or_else(|| {
+    let site = LoginSite::new(&request.web_url, &request.cookie_name).ok_or_else(|| {
         sign_in_error(
             ErrorCode::Upstream,
             "MAMMOUTH_WEB_URL is not an address that one can sign in to safely",
         )
     })?;
-    let window = SignInWindow::new(context, &site, label).await?;
+    let window = SignInWindow::new(host, &site, request).await?;
     let waiting = tokio::time::timeout(SIGN_IN_TIMEOUT, wait_for_session(&window.0, &site));
     waiting
         .await
@@ -66,16 +65,10 @@ fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
 struct SignInWindow(WebviewWindow);
 
 impl SignInWindow {
-    async fn new(
-        context: &DesktopContext,
-        site: &LoginSite,
-        label: Option<String>,
-    ) -> Result<Self, ControlError> {
-        let proxy = context.control().window_proxy()?;
-        let title = WindowTitle { strings: strings_for(&context.status().await.unwrap_or_default()), label };
-        let _one_at_a_time = context.window_lock().lock().await;
+    async fn new(host: &WindowHost, site: &LoginSite, request: SignInRequest) -> Result<Self, ControlError> {
+        let _one_at_a_time = host.build_permit().await?;
         let site = site.clone();
-        let building = build_on_main_thread(context.app(), move |app| build(app, &site, title, proxy));
+        let building = build_on_main_thread(host.app(), move |app| build(app, &site, request));
         building.await.map(Self).map_err(|error| {
             sign_in_error(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
         })
@@ -89,20 +82,16 @@ impl Drop for SignInWindow {
     }
 }
 
-fn build(
-    app: &AppHandle,
-    site: &LoginSite,
-    title: WindowTitle,
-    proxy: Option<WindowProxy>,
-) -> tauri::Result<WebviewWindow> {
+fn build(app: &AppHandle, site: &LoginSite, request: SignInRequest) -> tauri::Result<WebviewWindow> {
+    let SignInRequest { title, label, proxy, proxy_with_credentials: credentials, .. } = request;
+    let title = WindowTitle { template: title, label };
     let page = site.page();
-    let credentials = proxy.as_ref().and_then(|proxy| proxy.with_credentials.clone());
     let first = first_page(&page, credentials.is_some());
     let rules = site.clone();
     let label = format!("sign-in-{}", WINDOW_COUNT.fetch_add(1, Ordering::Relaxed));
     let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(first));
     let builder = match proxy {
-        Some(proxy) => builder.proxy_url(proxy.address),
+        Some(address) => builder.proxy_url(address),
         None => builder,
     };
     let window = builder
@@ -127,7 +116,7 @@ fn build(
         .build()?;
     #[cfg(target_os = "linux")]
     if let Some(credentials) = credentials {
-        proxy::set_proxy(&window, credentials)?;
+        proxy::set_proxy(&window, credentials.0)?;
         window.navigate(page)?;
     }
     Ok(window)
@@ -141,13 +130,14 @@ fn first_page(page: &Url, has_credentials: bool) -> Url {
 
 /// Title that always shows the current host.
 struct WindowTitle {
-    strings: &'static Strings,
+    /// Text with a placeholder for the host.
+    template: String,
     label: Option<String>,
 }
 
 impl WindowTitle {
     fn for_url(&self, url: &Url) -> String {
-        let title = fill(self.strings.sign_in_title, &[&site::display_host(url)]);
+        let title = fill(&self.template, &[&site::display_host(url)]);
         self.label.as_ref().map_or_else(|| title.clone(), |label| format!("{title} ({label})"))
     }
 }

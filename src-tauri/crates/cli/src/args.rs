@@ -29,6 +29,10 @@ pub(super) struct DesktopArgs {
     /// Begin without a window, as at login
     #[arg(long)]
     pub(super) hidden: bool,
+    /// Whether this is the process of the windows, which the program itself starts.
+    #[cfg(target_os = "linux")]
+    #[arg(long, hide = true)]
+    pub(super) window_process: bool,
 }
 
 /// Options that select the installation.

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::args::{DesktopArgs, GlobalArgs};
+#[cfg(target_os = "linux")]
+use super::logging;
 use super::serve::{ProxyRuntime, flags};
 use super::{ExitError, client, exit, output, report, serve as serving, show_usage, usage};
 use gateway::app::{StartFailure, StartProblem};
@@ -29,6 +31,8 @@ pub struct ProxyHandle {
     pub data_dir: PathBuf,
     /// Whether to start without a window, as at login.
     pub hidden: bool,
+    /// The token with which the window may take the focus, if a desktop started the program.
+    pub activation_token: Option<String>,
     /// Whether a port other than the configured one is used.
     pub on_other_port: bool,
     /// Runtime on which the proxy runs.
@@ -60,6 +64,13 @@ pub trait DesktopHooks {
     /// The system cannot show a window.
     fn run(&self, beside: ProxyHandle) -> Result<(), Self::Error>;
 
+    /// Runs the process of the windows on this thread.
+    ///
+    /// # Errors
+    /// The system cannot show a window.
+    #[cfg(target_os = "linux")]
+    fn run_window_process(&self) -> Result<(), Self::Error>;
+
     /// Shows the user why the program did not start.
     fn show_start_failure(&self, failure: &StartFailure);
 }
@@ -83,6 +94,11 @@ pub fn run_desktop(desktop: &impl DesktopHooks) -> ExitCode {
             return show_usage(&error);
         }
     };
+    #[cfg(target_os = "linux")]
+    if args.window_process {
+        logging::init_for_windows();
+        return report(desktop.run_window_process().map_err(|error| ExitError::failed(error.to_string())));
+    }
     let flags = flags(args.global.clone(), args.serve);
     let served = serve(&args.global, flags.clone(), args.hidden, desktop);
     if let Err(stop) = &served
@@ -117,11 +133,14 @@ fn serve<D: DesktopHooks>(
         started => started?,
     };
     let control = serving.control().clone();
+    // GTK removes it from the environment.
+    let activation_token = activation_token();
     let outcome = desktop.check_display().and_then(|()| {
         desktop.run(ProxyHandle {
             control: serving.control().clone(),
             data_dir: serving.data_dir.clone(),
             hidden,
+            activation_token,
             on_other_port,
             runtime: serving.runtime.handle().clone(),
             shutdown_signal: Box::pin(async move { serving::end_requested(&mut signals, &control).await }),

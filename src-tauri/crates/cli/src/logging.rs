@@ -45,6 +45,18 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
     Ok(())
 }
 
+/// Installs the subscriber of the window process, which writes warnings to stderr.
+#[cfg(target_os = "linux")]
+pub(super) fn init_for_windows() {
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .with_ansi(false)
+        .with_max_level(tracing::Level::WARN);
+    // An error means that there is a subscriber already.
+    let _ = lines.finish().try_init();
+}
+
 /// Replaces the filter.
 pub(super) fn set_filter(filter: &str) {
     if let Some(change) = FILTER_RELOAD.get() {
