@@ -52,7 +52,9 @@ pub fn detect(program: &Path, query: PackageQuery, exists: &dyn Fn(&Path) -> boo
     }
     by_path(program).or_else(|| by_package_manager(program, query)).unwrap_or_else(|| {
         let folder = program.parent().unwrap_or(program);
-        let in_container = exists(Path::new("/run/.containerenv")) || exists(Path::new("/.dockerenv"));
+        // The image is for Linux. On Windows these would be files of the current drive.
+        let in_container =
+            cfg!(unix) && (exists(Path::new("/run/.containerenv")) || exists(Path::new("/.dockerenv")));
         let owner = match () {
             () if is_in_bundle(program) => Owner::AppBundle,
             () if exists(&folder.join("uninstall.exe")) => Owner::Installer,
@@ -166,6 +168,7 @@ mod tests {
             ),
             (usr, ("rpm", "mammouth-proxy"), "", Owner::Rpm, "sudo dnf upgrade mammouth-proxy"),
             (usr, ("pacman", "mammouth-proxy-bin\n"), "", Owner::Pacman, "yay -S mammouth-proxy-bin"),
+            #[cfg(unix)]
             (usr, ("", ""), "/.dockerenv", Owner::Container, "docker compose pull && docker compose up -d"),
             (usr, ("dpkg", "p: x"), "/.flatpak-info", Owner::Flatpak, "flatpak update"),
             (
