@@ -20,6 +20,8 @@ use upstreams::Outbound;
 pub const HELPER_COMMAND: &str = "update-helper";
 /// Programs of a release. The helper is a copy of the first, which every installation has.
 const PROGRAM_NAMES: [&str; 2] = ["mammouth-proxy", "mammouth-proxy-desktop"];
+/// Library of the desktop program on Windows. Only releases that were built with MinGW have it.
+const WEBVIEW_LOADER: &str = "WebView2Loader.dll";
 /// Time limit for a new version to confirm that it serves.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -32,7 +34,7 @@ pub struct StartFacts {
     pub is_service: bool,
 }
 
-/// Downloads the newest version beside the programs in the folder of `restart.program`, and stores the state for the
+/// Downloads the files of the newest version beside the programs in the folder of `restart.program`, and stores the state for the
 /// helper. Installed files are not changed. Returns the version.
 ///
 /// # Errors
@@ -49,16 +51,18 @@ pub async fn prepare(
     }
     let folder = restart.program.parent().unwrap_or(Path::new("")).to_owned();
     let names = PROGRAM_NAMES.map(|name| format!("{name}{EXE_SUFFIX}"));
-    let programs: Vec<String> = names.into_iter().filter(|name| folder.join(name).is_file()).collect();
+    let installed = names.iter().filter(|name| folder.join(name).is_file());
     let system = running_system();
-    let files: Result<Vec<_>, _> = programs.iter().map(|name| feed.file(name, &system)).collect();
-    fetch_files(&files?, &folder, &source.key, outbound).await?;
+    let files: Result<Vec<_>, _> = installed.map(|name| feed.file(name, &system)).collect();
+    let mut files = files?;
+    files.extend(feed.file(WEBVIEW_LOADER, &system));
+    fetch_files(&files, &folder, &source.key, outbound).await?;
     let swap = Swap {
         version: feed.version.to_string(),
         step: SwapStep::Downloaded,
         helper_starts: 0,
         folder,
-        programs,
+        files: files.iter().map(|file| file.name.clone()).collect(),
         restart,
         confirmation_timeout: CONFIRMATION_TIMEOUT,
     };
@@ -69,11 +73,16 @@ pub async fn prepare(
     Ok(swap.version)
 }
 
-/// Gives the new programs the permissions of the old ones, copies the helper and stores the state.
+/// Gives the new files the permissions of the old ones, copies the helper and stores the state.
 fn make_ready(swap: &Swap, data_dir: &Path) -> std::io::Result<()> {
-    for name in &swap.programs {
-        let program = swap.folder.join(name);
-        fs::set_permissions(with_suffix(&program, NEW_SUFFIX), fs::metadata(&program)?.permissions())?;
+    for name in &swap.files {
+        let installed = swap.folder.join(name);
+        if installed.try_exists()? {
+            fs::set_permissions(
+                with_suffix(&installed, NEW_SUFFIX),
+                fs::metadata(&installed)?.permissions(),
+            )?;
+        }
     }
     create_private_dir(&update_dir(data_dir))?;
     let [helper_name, _] = PROGRAM_NAMES;

@@ -7,6 +7,8 @@ mod error;
 mod feed;
 mod install;
 mod installation;
+#[cfg(windows)]
+mod installed_apps;
 mod package;
 mod saved_data;
 mod schedule;

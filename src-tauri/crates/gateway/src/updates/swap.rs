@@ -63,8 +63,8 @@ pub struct Swap {
     pub helper_starts: u32,
     /// Folder of the installed programs.
     pub folder: PathBuf,
-    /// Names of the programs that are replaced.
-    pub programs: Vec<String>,
+    /// Names of the files that are replaced. Programs exist in the folder, a library may be new.
+    pub files: Vec<String>,
     pub restart: Restart,
     /// Time limit for the confirmation of the new program.
     pub confirmation_timeout: Duration,
@@ -104,31 +104,33 @@ impl Swap {
     }
 
     fn paths(&self, suffix: &'static str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-        let installed = self.programs.iter().map(|name| self.folder.join(name));
-        installed.map(move |program| (with_suffix(&program, suffix), program))
+        let installed = self.files.iter().map(|name| self.folder.join(name));
+        installed.map(move |file| (with_suffix(&file, suffix), file))
     }
 
-    /// Links or copies the installed programs to their names with [`OLD_SUFFIX`].
-    fn keep_old_programs(&self) -> io::Result<()> {
-        for (old, program) in self.paths(OLD_SUFFIX) {
+    /// Links or copies the installed files to their names with [`OLD_SUFFIX`].
+    fn keep_old_files(&self) -> io::Result<()> {
+        for (old, file) in self.paths(OLD_SUFFIX) {
             remove_if_exists(&old)?;
-            // Not every file system supports hard links.
-            fs::hard_link(&program, &old).or_else(|_| fs::copy(&program, &old).map(drop))?;
-        }
-        Ok(())
-    }
-
-    /// Renames the files with this suffix over the installed programs. A second call finds none.
-    fn install_programs(&self, suffix: &'static str) -> io::Result<()> {
-        for (from, program) in self.paths(suffix) {
-            if from.try_exists()? {
-                fs::rename(from, program)?;
+            if file.try_exists()? {
+                // Not every file system supports hard links.
+                fs::hard_link(&file, &old).or_else(|_| fs::copy(&file, &old).map(drop))?;
             }
         }
         Ok(())
     }
 
-    fn remove_programs(&self, suffix: &'static str) {
+    /// Renames the files with this suffix over the installed ones. A second call finds none.
+    fn install_files(&self, suffix: &'static str) -> io::Result<()> {
+        for (from, file) in self.paths(suffix) {
+            if from.try_exists()? {
+                fs::rename(from, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_files(&self, suffix: &'static str) {
         for (leftover, _) in self.paths(suffix) {
             // The next update replaces the files that are left.
             let _ = remove_if_exists(&leftover);
@@ -219,11 +221,11 @@ fn replace(swap: &mut Swap, data_dir: &Path) -> Result<Child, String> {
     if swap.step == SwapStep::Downloaded {
         saved_data::save(data_dir, &saved_data_dir(data_dir))
             .map_err(failed("the data could not be saved"))?;
-        swap.keep_old_programs().map_err(failed("the old program could not be kept"))?;
+        swap.keep_old_files().map_err(failed("the old program could not be kept"))?;
         swap.begin(SwapStep::Replacing, data_dir).map_err(failed("the step could not be stored"))?;
     }
     if swap.step == SwapStep::Replacing {
-        swap.install_programs(NEW_SUFFIX).map_err(failed("the program could not be replaced"))?;
+        swap.install_files(NEW_SUFFIX).map_err(failed("the program could not be replaced"))?;
         remove_if_exists(&confirmation_path(data_dir)).map_err(failed("the step could not be stored"))?;
         swap.begin(SwapStep::Confirming, data_dir).map_err(failed("the step could not be stored"))?;
     }
@@ -258,26 +260,29 @@ fn revert(swap: &mut Swap, data_dir: &Path, mut reason: String) -> io::Result<()
     // In step `Downloaded` nothing was replaced, and the saved data may be incomplete.
     if swap.step != SwapStep::Downloaded {
         swap.begin(SwapStep::Reverting { reason: reason.clone() }, data_dir)?;
-        let taken_back = swap.install_programs(OLD_SUFFIX);
+        let taken_back = swap.install_files(OLD_SUFFIX);
         let taken_back = taken_back.and_then(|()| saved_data::restore(data_dir, &saved_data_dir(data_dir)));
         if let Err(error) = taken_back {
             reason = format!("{reason}; and the earlier version could not be taken back: {error}");
         }
     }
-    swap.remove_programs(NEW_SUFFIX);
+    swap.remove_files(NEW_SUFFIX);
     swap.begin(SwapStep::Reverted { reason }, data_dir)
 }
 
 /// Removes the files of an update that serves. The saved data is removed too: it may contain data that the user deletes
 /// from now on.
 fn finish(swap: &Swap, data_dir: &Path) {
-    swap.remove_programs(OLD_SUFFIX);
+    swap.remove_files(OLD_SUFFIX);
+    // A portable installation has no entry there.
+    #[cfg(windows)]
+    let _ = super::installed_apps::set_version(&swap.folder, &swap.version);
     discard(data_dir);
 }
 
 /// Discards an update of which nothing was installed.
 pub(super) fn cancel(swap: &Swap, data_dir: &Path) {
-    swap.remove_programs(NEW_SUFFIX);
+    swap.remove_files(NEW_SUFFIX);
     discard(data_dir);
 }
 

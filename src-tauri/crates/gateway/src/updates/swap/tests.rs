@@ -33,7 +33,7 @@ impl Fixture {
             version: "9.0.0".to_owned(),
             step: SwapStep::Downloaded,
             helper_starts: 0,
-            programs: vec!["proxy".to_owned(), "desktop".to_owned()],
+            files: vec!["proxy".to_owned(), "desktop".to_owned()],
             restart: Restart {
                 program: folder.join("proxy"),
                 args: vec![data_dir.to_str().unwrap().to_owned()],
@@ -42,7 +42,7 @@ impl Fixture {
             folder,
             confirmation_timeout: Duration::from_secs(600),
         };
-        for name in &swap.programs {
+        for name in &swap.files {
             write_script(&swap.folder.join(name), OLD);
             write_script(&swap.folder.join(format!("{name}.new")), new);
         }
@@ -139,7 +139,7 @@ fn w11_a_new_version_that_does_not_serve_is_taken_back_with_its_data() {
 fn w11_a_helper_that_is_killed_in_a_step_is_continued_by_the_next_start() {
     let save = |swap: &mut Swap, data_dir: &Path| {
         saved_data::save(data_dir, &saved_data_dir(data_dir)).unwrap();
-        swap.keep_old_programs().unwrap();
+        swap.keep_old_files().unwrap();
     };
     let rename = |swap: &Swap, from: &str, to: &str| {
         fs::rename(swap.folder.join(from), swap.folder.join(to)).unwrap();
@@ -171,7 +171,7 @@ fn w11_a_helper_that_is_killed_in_a_step_is_continued_by_the_next_start() {
     let mut update = Fixture::new(CRASHES);
     let data_dir = update.data_dir();
     save(&mut update.swap, &data_dir);
-    update.swap.install_programs(NEW_SUFFIX).unwrap();
+    update.swap.install_files(NEW_SUFFIX).unwrap();
     fs::write(data_dir.join("settings.toml"), "new").unwrap();
     rename(&update.swap, "desktop.old", "desktop");
     update.swap.begin(SwapStep::Reverting { reason: "it crashed".to_owned() }, &data_dir).unwrap();
@@ -194,12 +194,23 @@ fn w11_a_start_beside_the_helper_waits_for_it_and_no_second_helper_works() {
 fn w11_a_version_that_served_stays_though_its_helper_was_killed() {
     let mut update = Fixture::new(SERVES);
     let data_dir = update.data_dir();
-    update.swap.keep_old_programs().unwrap();
-    update.swap.install_programs(NEW_SUFFIX).unwrap();
+    update.swap.keep_old_files().unwrap();
+    update.swap.install_files(NEW_SUFFIX).unwrap();
     update.swap.begin(SwapStep::Confirming, &data_dir).unwrap();
     confirm(&data_dir).unwrap();
     assert_eq!(update.check(), StartCheck::Start);
     update.assert_new_version();
+}
+
+#[test]
+fn a_library_that_is_new_in_a_version_is_installed() {
+    let mut update = Fixture::new(SERVES);
+    write_script(&update.swap.folder.join("library.new"), SERVES);
+    update.swap.files.push("library".to_owned());
+    update.swap.store(&update.data_dir()).unwrap();
+    update.run_helper();
+    let names = ["desktop", "library", "proxy"].map(str::to_owned).to_vec();
+    assert_eq!(update.installed(SERVES), (names, true));
 }
 
 #[test]
