@@ -29,6 +29,10 @@ const OLD_SUFFIX: &str = ".old";
 const MAX_HELPER_STARTS: u32 = 3;
 /// Interval between two checks whether the new program has confirmed.
 const CONFIRMATION_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Time limit for the replacement of a file on Windows.
+const FILE_REPLACE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Interval between two attempts to replace a file.
+const FILE_REPLACE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Step of the helper. The stored step has begun and may be incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +128,7 @@ impl Swap {
     fn install_files(&self, suffix: &'static str) -> io::Result<()> {
         for (from, file) in self.paths(suffix) {
             if from.try_exists()? {
-                fs::rename(from, file)?;
+                replace_file(&from, &file)?;
             }
         }
         Ok(())
@@ -150,7 +154,16 @@ impl Swap {
 
 /// Returns the action for a start of the program. `must_confirm` is whether the helper started it.
 pub fn check_start(data_dir: &Path, must_confirm: bool) -> StartCheck {
-    let Some(swap) = Swap::load(data_dir).filter(|_| !must_confirm) else { return StartCheck::Start };
+    if must_confirm {
+        return StartCheck::Start;
+    }
+    let Some(swap) = Swap::load(data_dir) else {
+        if !state_path(data_dir).exists() {
+            // A helper on Windows cannot remove its own file.
+            let _ = fs::remove_dir_all(update_dir(data_dir));
+        }
+        return StartCheck::Start;
+    };
     let Ok(lock) = lock_helper(data_dir) else { return StartCheck::Start };
     if lock.is_none() {
         return StartCheck::Busy;
@@ -287,7 +300,7 @@ pub(super) fn cancel(swap: &Swap, data_dir: &Path) {
 }
 
 /// Removes the state, then the other files, which have no effect without it. A file that cannot be removed, such as a
-/// running helper on Windows, is replaced by the next update.
+/// running helper on Windows, is removed by the next start.
 fn discard(data_dir: &Path) {
     let _ = remove_if_exists(&state_path(data_dir));
     let _ = fs::remove_dir_all(saved_data_dir(data_dir));
@@ -334,6 +347,20 @@ fn state_path(data_dir: &Path) -> PathBuf {
 
 fn confirmation_path(data_dir: &Path) -> PathBuf {
     update_dir(data_dir).join("confirmed")
+}
+
+/// Renames `from` over `file`. On Windows that is refused while another program, such as a virus scanner, reads `file`, and
+/// for a moment after a program has ended.
+fn replace_file(from: &Path, file: &Path) -> io::Result<()> {
+    let started = Instant::now();
+    loop {
+        match fs::rename(from, file) {
+            Err(_) if cfg!(windows) && started.elapsed() < FILE_REPLACE_TIMEOUT => {
+                std::thread::sleep(FILE_REPLACE_INTERVAL);
+            }
+            replaced => return replaced,
+        }
+    }
 }
 
 pub(super) fn remove_if_exists(path: &Path) -> io::Result<()> {

@@ -214,6 +214,17 @@ fn a_library_that_is_new_in_a_version_is_installed() {
 }
 
 #[test]
+fn a_helper_that_remains_of_an_update_is_removed_by_the_next_start() {
+    let update = Fixture::new(SERVES);
+    update.run_helper();
+    // As on Windows, where the file of a running program cannot be removed.
+    fs::create_dir(update_dir(&update.data_dir())).unwrap();
+    fs::write(update_dir(&update.data_dir()).join("helper.exe"), "").unwrap();
+    assert_eq!(update.check(), StartCheck::Start);
+    assert!(!update_dir(&update.data_dir()).exists());
+}
+
+#[test]
 fn w11_an_update_that_cannot_be_finished_does_not_keep_the_program_from_its_start() {
     let mut update = Fixture::new(SERVES);
     update.swap.helper_starts = MAX_HELPER_STARTS;
