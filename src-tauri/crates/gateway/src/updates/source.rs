@@ -4,9 +4,15 @@ use minisign_verify::PublicKey;
 use url::Url;
 
 /// Address of the feed of this build. Empty: the project has no public address yet, and updates are not configured.
-const RELEASE_FEED_URL: &str = "";
+const RELEASE_FEED_URL: &str = match option_env!("MAMMOUTH_PROXY_BUILD_FEED_URL") {
+    Some(url) => url,
+    None => "",
+};
 /// Minisign public key of releases, as the second line of a `.pub` file.
-const RELEASE_PUBLIC_KEY: &str = "";
+const RELEASE_PUBLIC_KEY: &str = match option_env!("MAMMOUTH_PROXY_BUILD_PUBLIC_KEY") {
+    Some(key) => key,
+    None => "",
+};
 
 /// Address of the release feed, and the key that must have signed it.
 #[derive(Debug, Clone)]
@@ -16,8 +22,8 @@ pub struct ReleaseSource {
 }
 
 impl ReleaseSource {
-    /// Returns the source of this build. No setting, flag or variable changes it, because the key decides which program
-    /// is installed.
+    /// Returns the source of this build, which its compiler was given. No setting, flag or variable of the running
+    /// program changes it, because the key decides which program is installed.
     pub fn built_in() -> Option<Self> {
         Self::new(RELEASE_FEED_URL, RELEASE_PUBLIC_KEY)
     }
