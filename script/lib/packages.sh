@@ -19,7 +19,7 @@ packages_package_lint=(appstream desktop-file-utils dpkg-dev flatpak-builder lin
 packages_package_test=(curl dpkg-dev mmdebstrap rpm xdotool xvfb)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace systemd xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks minisign ruby zstd webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core "${packages_apt_repository[@]}")
-packages_windows=(binutils-mingw-w64-x86-64 curl g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-posix nsis unzip wine wine64 xdotool xvfb zip)
+packages_windows=(binutils-mingw-w64-x86-64 curl g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-posix minisign nsis unzip wine wine64 xdotool xvfb zip)
 # Any Python that can make a virtual environment will do, whether or not it came as a package.
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
   packages_manifest_lint+=(python3 python3-venv)
