@@ -7,7 +7,7 @@ use super::record::{Bodies, ErrorSource, Query, RequestRecord};
 use super::state::UnsavedRecord;
 use super::usage::UsageBatch;
 use super::{file, schema, search, usage};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -160,9 +160,11 @@ impl LogStore {
     fn try_insert(&mut self, records: &[UnsavedRecord]) -> Result<(), RequestLogError> {
         let transaction = self.connection.transaction()?;
         let mut usage = UsageBatch::default();
+        // Looking the statement up for each record would cost as much as filling it in.
+        let mut insert = transaction.prepare_cached(INSERT)?;
         for UnsavedRecord { record, bodies } in records {
             let facets = facets_id(&transaction, &mut self.facet_ids, Facets::from_record(record))?;
-            if !insert_one(&transaction, record, facets)? {
+            if !insert_one(&mut insert, record, facets)? {
                 continue;
             }
             usage.add(record);
@@ -171,6 +173,7 @@ impl LogStore {
                 transaction.prepare_cached(INSERT_BODIES)?.execute(values)?;
             }
         }
+        drop(insert);
         usage.write(&transaction)?;
         Ok(transaction.commit()?)
     }
@@ -343,9 +346,13 @@ fn account_json(label: &str) -> Result<String, RequestLogError> {
 }
 
 /// Inserts a record. Returns `false` if it was there already.
-fn insert_one(connection: &Connection, record: &RequestRecord, facets: i64) -> Result<bool, RequestLogError> {
+fn insert_one(
+    insert: &mut Statement<'_>,
+    record: &RequestRecord,
+    facets: i64,
+) -> Result<bool, RequestLogError> {
     let attempts = serde_json::to_string(&record.attempts).map_err(std::io::Error::from)?;
-    let written = connection.prepare_cached(INSERT)?.execute(params![
+    let written = insert.execute(params![
         signed(record.id),
         signed(record.time_ms),
         record.request_id,
