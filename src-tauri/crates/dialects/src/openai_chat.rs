@@ -4,7 +4,7 @@ pub(super) mod content;
 mod encode;
 
 use encode::Encoder;
-pub(super) use encode::{finish_reason, usage_json};
+pub(super) use encode::{WireUsage, finish_reason};
 
 use bytes::Bytes;
 use serde::Deserialize;

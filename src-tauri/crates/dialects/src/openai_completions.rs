@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json_fields::JsonFields;
-use super::openai_chat::{finish_reason, stream, usage_json};
+use super::openai_chat::{WireUsage, finish_reason, stream};
 use super::{
     ApiFamily, Decoded, DecodedRequest, Dialect, Encode, InvalidRequest, ReplyContext, ReplyMeta,
     ReplyOptions, shared_params, sse,
@@ -138,7 +138,9 @@ impl Encode for Encoder {
                 self.chunk(&mut out, "", Some(finish));
                 if self.context.options.include_usage {
                     out.push_str(&self.head);
-                    out.push_str(&format!("],\"usage\":{}}}\n\n", usage_json(*usage)));
+                    out.push_str("],\"usage\":");
+                    sse::write_json(&mut out, &WireUsage::from(*usage));
+                    out.push_str("}\n\n");
                 }
                 out.push_str("data: [DONE]\n\n");
             }
@@ -158,7 +160,7 @@ impl Encode for Encoder {
             "created": self.context.created,
             "model": self.context.model,
             "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(&answer.finish) }],
-            "usage": usage_json(answer.usage),
+            "usage": WireUsage::from(answer.usage),
         })
         .to_string()
     }

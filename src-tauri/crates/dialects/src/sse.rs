@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::openai_error;
@@ -21,8 +22,8 @@ pub(super) fn write_json_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::to_string(text).expect("a string is always valid JSON"));
 }
 
-/// Appends a JSON value. Its `Display` writes the same, at more than twice the cost.
-pub(super) fn write_json(out: &mut String, value: &Value) {
+/// Appends a JSON value. The `Display` of a [`Value`] writes the same, at more than twice the cost.
+pub(super) fn write_json(out: &mut String, value: &impl Serialize) {
     out.push_str(&serde_json::to_string(value).expect("a value is always valid JSON"));
 }
 

@@ -1,5 +1,6 @@
 //! Encoder of chat completions: chunks of a stream, and whole replies.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{Encode, ReplyContext, sse};
@@ -72,7 +73,7 @@ impl Encoder {
         if self.context.options.include_usage {
             out.push_str(&self.head);
             out.push_str("],\"usage\":");
-            sse::write_json(out, &usage_json(usage));
+            sse::write_json(out, &WireUsage::from(usage));
             out.push_str("}\n\n");
         }
         out.push_str("data: [DONE]\n\n");
@@ -104,37 +105,47 @@ impl Encode for Encoder {
             format!(r#"{{"id":"chatcmpl-{id}","object":"chat.completion","created":{created},"model":"#);
         sse::write_json_string(&mut out, &self.context.model);
         out.push_str(r#","choices":[{"index":0,"message":"#);
-        sse::write_json(&mut out, &message(answer));
+        sse::write_json(&mut out, &WireReply::from(answer));
         out.push_str(r#","logprobs":null,"finish_reason":""#);
         out.push_str(finish_reason(&answer.finish));
         out.push_str(r#""}],"usage":"#);
-        sse::write_json(&mut out, &usage_json(answer.usage));
+        sse::write_json(&mut out, &WireUsage::from(answer.usage));
         out.push('}');
         out
     }
 }
 
-fn message(answer: &CompleteReply) -> Value {
-    let text = answer.text();
-    let calls: Vec<Value> = answer
-        .calls()
-        .map(|call| json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } }))
-        .collect();
-    // Without text the content is null if there are calls, and otherwise an empty string.
-    let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { Value::String(text) };
-    let mut message = json!({ "role": "assistant", "content": content, "refusal": null });
-    let reasoning = answer.reasoning();
-    if !reasoning.is_empty() {
-        message["reasoning_content"] = Value::String(reasoning);
+/// The message of a complete reply.
+#[derive(Serialize)]
+struct WireReply {
+    /// Without text the content is null if there are calls, and otherwise an empty string.
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<Value>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reasoning_content: String,
+    refusal: (),
+    role: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+}
+
+impl From<&CompleteReply> for WireReply {
+    fn from(answer: &CompleteReply) -> Self {
+        let text = answer.text();
+        let tool_calls: Vec<Value> = answer
+            .calls()
+            .map(|call| json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } }))
+            .collect();
+        Self {
+            content: (!text.is_empty() || tool_calls.is_empty()).then_some(text),
+            images: answer.images.iter().enumerate().map(|(index, url)| image(index, url)).collect(),
+            reasoning_content: answer.reasoning(),
+            refusal: (),
+            role: "assistant",
+            tool_calls,
+        }
     }
-    if !calls.is_empty() {
-        message["tool_calls"] = Value::Array(calls);
-    }
-    if !answer.images.is_empty() {
-        let images = answer.images.iter().enumerate().map(|(index, url)| image(index, url));
-        message["images"] = images.collect();
-    }
-    message
 }
 
 /// An image of a reply, in the format of api.mammouth.ai.
@@ -151,19 +162,40 @@ pub(crate) fn finish_reason(finish: &FinishReason) -> &'static str {
     }
 }
 
-pub(crate) fn usage_json(usage: Usage) -> serde_json::Value {
-    let mut json = json!({
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-    });
-    if usage.cached_tokens > 0 {
-        json["prompt_tokens_details"] = json!({ "cached_tokens": usage.cached_tokens });
+/// The usage of a reply.
+#[derive(Serialize)]
+pub(crate) struct WireUsage {
+    completion_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<CompletionTokensDetails>,
+    prompt_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens_details: Option<PromptTokensDetails>,
+    total_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct CompletionTokensDetails {
+    reasoning_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct PromptTokensDetails {
+    cached_tokens: u64,
+}
+
+impl From<Usage> for WireUsage {
+    fn from(usage: Usage) -> Self {
+        let Usage { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, .. } = usage;
+        Self {
+            completion_tokens,
+            completion_tokens_details: (reasoning_tokens > 0)
+                .then_some(CompletionTokensDetails { reasoning_tokens }),
+            prompt_tokens,
+            prompt_tokens_details: (cached_tokens > 0).then_some(PromptTokensDetails { cached_tokens }),
+            total_tokens: prompt_tokens + completion_tokens,
+        }
     }
-    if usage.reasoning_tokens > 0 {
-        json["completion_tokens_details"] = json!({ "reasoning_tokens": usage.reasoning_tokens });
-    }
-    json
 }
 
 #[cfg(test)]
