@@ -120,10 +120,10 @@ impl ModelRegistry {
         let name = resolve_alias(&settings.aliases, name);
         let find = |match_dated_names| {
             let query = ModelQuery { name, settings, catalog, match_dated_names };
-            self.upstreams.iter().map(move |upstream| (*upstream, (upstream.find_model)(&query))).collect()
+            self.upstreams.iter().map(|upstream| (*upstream, (upstream.find_model)(&query))).collect()
         };
-        let mut models: BTreeMap<UpstreamId, UpstreamModel> = find(false);
-        let is_listed = models.values().any(|model| model.is_listed == Some(true));
+        let mut models: Vec<(UpstreamId, UpstreamModel)> = find(false);
+        let is_listed = models.iter().any(|(_, model)| model.is_listed == Some(true));
         if settings.match_dated_names && !is_listed {
             models = find(true);
         }

@@ -1,6 +1,6 @@
 //! A model's name as the upstreams know it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::api_key::{ModelCatalog, ModelInfo};
 use super::model_registry::ModelSettings;
@@ -26,7 +26,7 @@ pub struct UpstreamModel {
     /// Scope of an account's limit on the model.
     pub scope: String,
     /// Metadata from the catalog, for abilities and prices.
-    pub info: Option<ModelInfo>,
+    pub info: Option<Arc<ModelInfo>>,
     /// `max_tokens` for requests without one.
     pub max_tokens: Option<u64>,
 }
@@ -36,9 +36,10 @@ pub struct UpstreamModel {
 pub struct ResolvedModel {
     /// The name, once aliases are applied.
     pub name: String,
-    pub models: BTreeMap<UpstreamId, UpstreamModel>,
+    /// The model at each upstream.
+    pub models: Vec<(UpstreamId, UpstreamModel)>,
     /// Metadata from the catalog.
-    pub info: Option<ModelInfo>,
+    pub info: Option<Arc<ModelInfo>>,
 }
 
 impl ResolvedModel {
@@ -48,7 +49,7 @@ impl ResolvedModel {
         if self.info.as_ref().is_some_and(|info| info.embeds) {
             return self.upstreams_with(Capability::Embeddings);
         }
-        let is_listed_anywhere = self.models.values().any(|model| model.is_listed == Some(true));
+        let is_listed_anywhere = self.models.iter().any(|(_, model)| model.is_listed == Some(true));
         let serving =
             self.models.iter().filter(|(_, model)| model.is_listed != Some(false) || !is_listed_anywhere);
         serving.map(|(upstream, _)| *upstream).collect()
@@ -56,17 +57,18 @@ impl ResolvedModel {
 
     /// Returns all upstreams.
     pub fn upstreams(&self) -> UpstreamSet {
-        self.models.keys().copied().collect()
+        self.models.iter().map(|(upstream, _)| *upstream).collect()
     }
 
     /// The upstreams with a capability.
     pub fn upstreams_with(&self, capability: Capability) -> UpstreamSet {
-        self.models.keys().copied().filter(|upstream| upstream.can(capability)).collect()
+        let upstreams = self.models.iter().map(|(upstream, _)| *upstream);
+        upstreams.filter(|upstream| upstream.can(capability)).collect()
     }
 
     /// The model at an upstream.
     pub fn at(&self, upstream: UpstreamId) -> Option<&UpstreamModel> {
-        self.models.get(&upstream)
+        self.models.iter().find(|(id, _)| *id == upstream).map(|(_, model)| model)
     }
 
     /// The model's id at an upstream.
@@ -88,7 +90,7 @@ mod tests {
     fn serving(in_web: bool, in_api: Option<bool>, embeds: bool) -> Vec<&'static str> {
         let listed = |is_listed| UpstreamModel { is_listed, ..UpstreamModel::default() };
         let models = [(web_session::ID, listed(Some(in_web))), (api_key::ID, listed(in_api))].into();
-        let info = embeds.then(|| ModelInfo { embeds, ..ModelInfo::default() });
+        let info = embeds.then(|| Arc::new(ModelInfo { embeds, ..ModelInfo::default() }));
         let model = ResolvedModel { models, info, ..ResolvedModel::default() };
         model.serving_upstreams().into_iter().map(|upstream| upstream.name).collect()
     }

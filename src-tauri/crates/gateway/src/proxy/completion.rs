@@ -165,6 +165,7 @@ impl CompletionRequest {
         let follow_up = answer.follow_up();
         context.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));
         let proxy = Arc::clone(&context.proxy);
+        let model = model.at(lease.account.upstream).and_then(|model| model.info.clone());
         let active_reply = ActiveReply { context, lease, model, encoder, follow_up: follow_up.clone() };
         let mut response = match answer {
             upstreams::UpstreamResponse::Events(reply) if streamed => {

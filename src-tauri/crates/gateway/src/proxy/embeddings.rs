@@ -174,7 +174,9 @@ async fn call_api(
     entry.set_served_model(served);
     entry.record_first_byte();
     if let Some(usage) = complete.observed.usage {
-        cost::record_usage(entry, &model, &lease, usage);
+        let upstream = lease.account.upstream;
+        let info = model.at(upstream).and_then(|model| model.info.as_deref());
+        cost::record_usage(entry, info, upstream, usage);
     }
     let client_body =
         client_api.client_response(name, &complete.body).map_err(|problem| (problem, attempts))?;

@@ -16,7 +16,7 @@ impl ProxyInner {
         let limits = self.parts.limits.get(client)?;
         let resolved = self.parts.models.resolve(model);
         let allowed =
-            |name: &String| name == model || resolved.models.values().any(|known| known.id == *name);
+            |name: &String| name == model || resolved.models.iter().any(|(_, known)| known.id == *name);
         if !limits.models.is_empty() && !limits.models.iter().any(allowed) {
             return Some(ProxyError::ModelNotAllowed);
         }

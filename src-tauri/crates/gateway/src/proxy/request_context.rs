@@ -16,7 +16,8 @@ use crate::accounts::Lease;
 use dialects::Encode;
 use protocol::Usage;
 use storage::request_log::{OpenRecord, RecordStart, RequestErrorCode, RequestOutcome};
-use upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
+use upstreams::api_key::ModelInfo;
+use upstreams::{FollowUpCall, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends an interrupted stream.
 const INTERRUPTED_CODE: RequestErrorCode = RequestErrorCode::StreamInterrupted;
@@ -84,7 +85,8 @@ impl RequestContext {
 pub(super) struct ActiveReply {
     pub(super) context: RequestContext,
     pub(super) lease: Lease,
-    pub(super) model: ResolvedModel,
+    /// Metadata of the model from the catalog, for the cost.
+    pub(super) model: Option<Arc<ModelInfo>>,
     pub(super) encoder: Box<dyn Encode>,
     /// The follow-up call that the reply may make.
     pub(super) follow_up: FollowUpCall,
@@ -146,7 +148,8 @@ impl ActiveReply {
 
     fn record_usage(&mut self, usage: Option<Usage>) {
         if let Some(usage) = usage {
-            cost::record_usage(&mut self.context.entry, &self.model, &self.lease, usage);
+            let (model, upstream) = (self.model.as_deref(), self.lease.account.upstream);
+            cost::record_usage(&mut self.context.entry, model, upstream, usage);
         }
     }
 }

@@ -10,6 +10,7 @@ pub use catalog_cache::CatalogCache;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,7 @@ impl ModelInfo {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelCatalog {
-    models: BTreeMap<String, ModelInfo>,
+    models: BTreeMap<String, Arc<ModelInfo>>,
     /// Time of the fetch, Unix seconds.
     pub fetched: u64,
 }
@@ -95,13 +96,13 @@ impl ModelCatalog {
         self.models.is_empty()
     }
 
-    pub fn get(&self, id: &str) -> Option<&ModelInfo> {
+    pub fn get(&self, id: &str) -> Option<&Arc<ModelInfo>> {
         self.models.get(id)
     }
 
     /// Returns all models, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ModelInfo)> {
-        self.models.iter().map(|(id, info)| (id.as_str(), info))
+        self.models.iter().map(|(id, info)| (id.as_str(), &**info))
     }
 
     /// The ids that begin with `start`, sorted.
@@ -113,7 +114,7 @@ impl ModelCatalog {
     fn merge(&mut self, id: &Value, entry: &Value) {
         let Some(id) = id.as_str().filter(|id| is_id(id)) else { return };
         if self.models.len() < MAX_MODELS || self.models.contains_key(id) {
-            self.models.entry(id.to_owned()).or_default().merge(entry);
+            Arc::make_mut(self.models.entry(id.to_owned()).or_default()).merge(entry);
         }
     }
 }
@@ -198,7 +199,7 @@ mod tests {
         models.push(json!({"id": "x".repeat(201)}));
         let catalogue = read(json!(models), json!("none"));
         assert_eq!(catalogue.iter().count(), 1);
-        assert_eq!(catalogue.get("fine/id:1@x"), Some(&ModelInfo::default()));
+        assert_eq!(catalogue.get("fine/id:1@x").map(|info| &**info), Some(&ModelInfo::default()));
         let many: Vec<Value> = (0..6_000).map(|n| json!({"id": format!("m{n}")})).collect();
         assert_eq!(read(json!(many), json!([])).iter().count(), MAX_MODELS);
     }

@@ -1,5 +1,7 @@
 //! Model ids of the site, and the model families that share a quota.
 
+use std::sync::Arc;
+
 use super::super::api_key::{ModelCatalog, ModelInfo};
 use super::super::model_registry::dated_names;
 use super::super::resolved_model::{ModelQuery, UpstreamModel};
@@ -76,12 +78,11 @@ pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
 
 /// The catalog's model for a web id: by the names of the id, by the id without its vendor, or by one that differs only
 /// in its date.
-fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a ModelInfo> {
-    let known = names_of(web_id).map(String::from);
-    let candidates: Vec<String> = known.chain([web_id, without_maker(web_id)].map(str::to_owned)).collect();
-    let exact = candidates.iter().find_map(|name| catalogue.get(name));
-    let nearest = |name: &String| catalogue.get(dated_names::nearest_in_catalog(name, catalogue)?);
-    exact.or_else(|| candidates.iter().find_map(nearest))
+fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a Arc<ModelInfo>> {
+    let candidates = || names_of(web_id).chain([web_id, without_maker(web_id)]);
+    let exact = candidates().find_map(|name| catalogue.get(name));
+    let nearest = |name: &str| catalogue.get(dated_names::nearest_in_catalog(name, catalogue)?);
+    exact.or_else(|| candidates().find_map(nearest))
 }
 
 /// Returns the site's id for a name: that of the table, else the name itself. Names match exactly.
@@ -97,7 +98,7 @@ fn is_known(name: &str) -> bool {
 }
 
 /// The names that stand for an id in the table.
-fn names_of(id: &str) -> impl Iterator<Item = &'static str> {
+fn names_of(id: &str) -> impl Iterator<Item = &str> {
     MODEL_IDS.iter().filter(move |(_, known)| *known == id).map(|(name, _)| *name)
 }
 
