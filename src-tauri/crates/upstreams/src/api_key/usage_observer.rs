@@ -3,6 +3,8 @@
 //! A line is parsed only if it contains one of a few quoted words. Quotes inside a JSON string are escaped, so a quoted
 //! word can occur in text only as a whole value; the parser then finds no such field.
 
+use std::sync::LazyLock;
+
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -52,9 +54,9 @@ struct ObservedChunk {
 }
 
 /// Observer of a stream, line by line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct UsageObserver {
-    finders: KeyFinders,
+    finders: &'static KeyFinders,
     observed: Observed,
     prompt_bytes: u64,
     output_bytes: u64,
@@ -64,7 +66,13 @@ pub(super) struct UsageObserver {
 impl UsageObserver {
     /// Creates an observer for the reply to a prompt of `bytes` bytes.
     pub(super) fn for_prompt(bytes: usize) -> Self {
-        Self { prompt_bytes: bytes as u64, ..Self::default() }
+        Self {
+            finders: &KEY_FINDERS,
+            observed: Observed::default(),
+            prompt_bytes: bytes as u64,
+            output_bytes: 0,
+            started: false,
+        }
     }
 
     /// The facts so far. The usage is estimated if none was reported.
@@ -84,7 +92,7 @@ impl UsageObserver {
         if payload == b"[DONE]" {
             return LineKind::Done;
         }
-        let finders = &self.finders;
+        let finders = self.finders;
         if self.started && finders.error.find(payload).is_none() && !finders.has_usage(payload) {
             self.output_bytes += finders.text_bytes(payload);
             return LineKind::Content;
@@ -173,19 +181,18 @@ fn is_opening(choice: &Value) -> bool {
     choice["finish_reason"].is_null() && all.into_iter().all(silent)
 }
 
+/// The searches of all streams, since preparing them would cost more than the first lines of a stream.
+static KEY_FINDERS: LazyLock<KeyFinders> = LazyLock::new(|| {
+    let text = ["content\":\"", "reasoning\":\"", "arguments\":\""];
+    KeyFinders { error: Finder::new(ERROR_KEY), usage: Finder::new(USAGE_KEY), text: text.map(Finder::new) }
+});
+
 /// Prepared searches for the words that make a line worth parsing.
 #[derive(Debug)]
 struct KeyFinders {
     error: Finder<'static>,
     usage: Finder<'static>,
     text: [Finder<'static>; 3],
-}
-
-impl Default for KeyFinders {
-    fn default() -> Self {
-        let text = ["content\":\"", "reasoning\":\"", "arguments\":\""];
-        Self { error: Finder::new(ERROR_KEY), usage: Finder::new(USAGE_KEY), text: text.map(Finder::new) }
-    }
 }
 
 impl KeyFinders {
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_a_reply_are_classified() {
-        let mut observer = UsageObserver::default();
+        let mut observer = UsageObserver::for_prompt(0);
         let opening = r#"{"model":"m-1","choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
         assert_eq!(line(&mut observer, opening), LineKind::Opening);
         assert_eq!(
@@ -244,13 +251,13 @@ mod tests {
     #[test]
     fn f11_errors_are_found_wherever_they_are() {
         for text in [r#"{"error":{"message":"x"}}"#, r#"{"id":"1","choices":[],"error":"boom"}"#] {
-            let mut observer = UsageObserver { started: true, ..UsageObserver::default() };
+            let mut observer = UsageObserver { started: true, ..UsageObserver::for_prompt(0) };
             assert!(matches!(line(&mut observer, text), LineKind::Error(_)), "{text}");
         }
-        let mut observer = UsageObserver::default();
+        let mut observer = UsageObserver::for_prompt(0);
         let fine = r#"{"error":null,"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#;
         assert_eq!(line(&mut observer, fine), LineKind::Content);
-        assert_eq!(line(&mut UsageObserver::default(), "not json"), LineKind::Malformed);
+        assert_eq!(line(&mut UsageObserver::for_prompt(0), "not json"), LineKind::Malformed);
     }
 
     #[test]
