@@ -91,7 +91,7 @@ fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
         effort: settings.effort,
         sampling: shared_params::sampling(&mut fields, &mut api_only_params)?,
         api_only_param,
-        raw_body: None,
+        raw_fields: None,
     };
     api_only_params.extend(settings.effort.map(|_| settings.effort_field));
     let options = ReplyOptions { include_reasoning: settings.include_reasoning, ..ReplyOptions::default() };

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -82,6 +83,12 @@ impl<'a> JsonFields<'a> {
             .filter_map(|(name, _, _)| harmless_name(name))
             .take(MAX_IGNORED)
             .collect()
+    }
+
+    /// Returns the fields as they were sent, as parts of `body`, which is the parsed one.
+    pub(super) fn into_raw(self, body: &Bytes) -> Vec<(String, Bytes)> {
+        let fields = self.fields.into_iter();
+        fields.map(|(name, raw, _)| (name, body.slice_ref(raw.get().as_bytes()))).collect()
     }
 
     fn take(&mut self, name: &str) -> Option<&'a RawValue> {

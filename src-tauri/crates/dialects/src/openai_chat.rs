@@ -69,10 +69,12 @@ fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
         api_only_param: read_api_only_param(&mut fields)?
             .or(foreign.then_some("messages"))
             .or(foreign_tools.then_some("tools")),
-        raw_body: Some(body.clone()),
+        raw_fields: None,
     };
     let options = ReplyOptions { include_usage, ..ReplyOptions::default() };
-    Ok(DecodedRequest { request, ignored: fields.ignored(), api_only_params, options })
+    let ignored = fields.ignored();
+    let request = Request { raw_fields: Some(fields.into_raw(body)), ..request };
+    Ok(DecodedRequest { request, ignored, api_only_params, options })
 }
 
 #[derive(Deserialize, Default)]

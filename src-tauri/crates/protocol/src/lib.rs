@@ -56,8 +56,9 @@ pub struct Request {
     /// Name, in the client's dialect, of a parameter that only the API upstream supports and that must not be ignored
     /// because the reply would mean something else, such as `n` above 1.
     pub api_only_param: Option<&'static str>,
-    /// The client's body where it is an OpenAI chat completion: the API upstream passes it through.
-    pub raw_body: Option<bytes::Bytes>,
+    /// The fields of the client's body, by name, where it is an OpenAI chat completion: the API upstream passes them
+    /// through.
+    pub raw_fields: Option<Vec<(String, bytes::Bytes)>>,
 }
 
 /// Required format of the reply.

@@ -102,6 +102,9 @@ fn every_way_to_set_the_reasoning_effort() {
 }
 
 #[test]
-fn the_raw_body_is_kept() {
-    assert_eq!(decoded("").request.raw_body, Some(body("")));
+fn the_fields_are_kept_as_they_were_sent() {
+    let fields = decoded(r#","x":[1e5, "\u00e4"]"#).request.raw_fields.unwrap();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["model", "messages", "x"]);
+    assert_eq!(fields[2].1, r#"[1e5, "\u00e4"]"#);
 }

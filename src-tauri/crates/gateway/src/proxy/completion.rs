@@ -113,8 +113,8 @@ impl CompletionRequest {
         let name_len = model_routing::without_claude_code_suffix(&request.model).len();
         if name_len < request.model.len() {
             request.model.truncate(name_len);
-            // The raw body names the model with the suffix.
-            request.raw_body = None;
+            // The client's fields name the model with the suffix.
+            request.raw_fields = None;
         }
         if let Some(problem) = proxy.key_limit_error(&caller.client, &request.model) {
             return Err(problem);

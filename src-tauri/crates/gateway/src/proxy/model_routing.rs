@@ -29,15 +29,15 @@ pub(super) fn without_claude_code_suffix(id: &str) -> &str {
     id.strip_suffix(CLAUDE_CODE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(id)
 }
 
-/// Resolves the requested model. A reasoning effort at the end of the name moves to `request.effort`. The raw body is
-/// then discarded, since it no longer matches the request.
+/// Resolves the requested model. A reasoning effort at the end of the name moves to `request.effort`. The raw fields are
+/// then discarded, since they no longer match the request.
 pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> ResolvedModel {
     if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
         && !registry.knows(&request.model)
         && (certainty == SuffixMatch::Certain || registry.knows(base))
     {
         request.effort = Some(effort);
-        request.raw_body = None;
+        request.raw_fields = None;
         request.model.truncate(base.len());
     }
     registry.resolve(&request.model)

@@ -34,6 +34,7 @@ use bytes::Bytes;
 use self::client::{ApiClient, ResponseHead};
 use self::decode::ChunkDecoder;
 use self::event_stream::EventStream;
+use self::request_rewrite::RewrittenBody;
 use self::usage_observer::UsageObserver;
 use super::transport::client::{ClientError, HttpSettings};
 use super::transport::offload::offload_if_large;
@@ -114,8 +115,11 @@ impl ApiUpstream {
         params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
         check_model(params.model)?;
-        match request.raw_body.clone() {
-            Some(body) => self.passthrough(credential, request, &body, params).await,
+        match &request.raw_fields {
+            Some(fields) => {
+                let rewritten = request_rewrite::chat(fields, &request, params);
+                self.passthrough(credential, request, rewritten).await
+            }
             None => self.translate(credential, request, params).await.map(UpstreamResponse::Events),
         }
     }
@@ -124,10 +128,8 @@ impl ApiUpstream {
         &self,
         credential: &Credential,
         request: Arc<Request>,
-        body: &Bytes,
-        params: ModelParams<'_>,
+        rewritten: RewrittenBody,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let rewritten = request_rewrite::chat(body, &request, params).await?;
         let response = self.client.post(credential, &self.client.chat, rewritten.body).await?;
         if !request.stream {
             return response.complete_chat().await.map(UpstreamResponse::Complete);

@@ -70,15 +70,14 @@ pub(super) struct RewrittenBody {
 }
 
 /// Rewrites a chat completion: sets the model's id, `max_tokens` if the client sent none, and requests the usage.
-///
-/// # Errors
-/// [`UpstreamErrorKind::Rejected`]: the body is not a JSON object.
-pub(super) async fn chat(
-    original: &Bytes,
+pub(super) fn chat(
+    original: &[(String, Bytes)],
     request: &Request,
     params: ModelParams<'_>,
-) -> Result<RewrittenBody, UpstreamError> {
-    let mut fields = BodyFields::parse_offloaded(original).await?;
+) -> RewrittenBody {
+    let passed = original.iter().filter(|(name, _)| !is_blocked_param(name));
+    let mut fields =
+        BodyFields(passed.map(|(name, value)| (name.clone(), BodyField(value.clone()))).collect());
     fields.set("model", &json!(params.model));
     if let Some(max_tokens) = params.max_tokens.filter(|_| request.max_tokens.is_none()) {
         fields.remove(&["max_tokens", "max_completion_tokens"]);
@@ -91,13 +90,13 @@ pub(super) async fn chat(
         options.insert("include_usage".to_owned(), json!(true));
         fields.set("stream_options", &Value::Object(options));
     }
-    Ok(RewrittenBody { body: fields.into_body(), drop_usage: request.stream && !usage_requested })
+    RewrittenBody { body: fields.into_body(), drop_usage: request.stream && !usage_requested }
 }
 
 /// Rewrites an embeddings request: sets the model's id.
 ///
 /// # Errors
-/// The errors of [`chat`].
+/// [`UpstreamErrorKind::Rejected`]: the body is not a JSON object.
 pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, UpstreamError> {
     let mut fields = BodyFields::parse_offloaded(original).await?;
     fields.set("model", &json!(model));
@@ -179,9 +178,10 @@ impl BodyField {
 }
 
 fn is_blocked_param(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    BLOCKED_LITELLM_PARAMS.contains(&name.as_str())
-        || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
+    let begins_with =
+        |begin: &str| name.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin));
+    BLOCKED_LITELLM_PARAMS.iter().any(|blocked| name.eq_ignore_ascii_case(blocked))
+        || BLOCKED_PARAM_PREFIXES.into_iter().any(begins_with)
 }
 
 /// Body of known length in chunks.
@@ -248,7 +248,10 @@ mod tests {
     const ASK: ModelParams<'_> = ModelParams { model: "real-id", max_tokens: None, supports_reasoning: None };
 
     async fn sent(original: &str, request: &Request, ask: ModelParams<'_>) -> (String, bool) {
-        let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).await.unwrap();
+        let fields = BodyFields::parse(&Bytes::from(original.to_owned())).unwrap();
+        let fields: Vec<(String, Bytes)> =
+            fields.0.into_iter().map(|(name, value)| (name, value.0)).collect();
+        let rewritten = chat(&fields, request, ask);
         let body = rewritten.body.collect().await.unwrap().to_bytes();
         (String::from_utf8(body.to_vec()).unwrap(), rewritten.drop_usage)
     }
@@ -306,7 +309,7 @@ mod tests {
     #[tokio::test]
     async fn only_a_json_object_is_accepted() {
         for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
-            let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK).await;
+            let refused = embeddings(&Bytes::from_static(text.as_bytes()), "m").await;
             assert_eq!(refused.err().unwrap().kind, UpstreamErrorKind::Rejected, "{text}");
         }
     }
