@@ -1,7 +1,8 @@
 // The commands `clients.…` of the mock control, and the clients of its machine.
 
-import { type CommandArgs, type CommandName, type CommandResult, ControlFailure } from "../src/control/control";
+import type { CommandArgs, CommandName, CommandResult } from "../src/control/control";
 import type { ClientEntry, ClientOutcome, ClientPlan, Drift } from "../src/control/types";
+import { refuse } from "./refuse";
 import type { MockState } from "./state";
 
 type ClientCommand = Extract<CommandName, `clients.${string}`>;
@@ -159,8 +160,4 @@ function plan(one: ClientEntry, path: string, diff: string): ClientPlan {
     pick_up: one.pick_up,
     notes: one.notes,
   };
-}
-
-function refuse(code: "not_found" | "conflict", message: string): never {
-  throw new ControlFailure(code, message);
 }

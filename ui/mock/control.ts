@@ -8,15 +8,14 @@ import {
   type CommandName,
   type CommandResult,
 } from "../src/control/control";
-import type { AccountView, CheckView, ErrorCode } from "../src/control/types";
-import { DIGEST_ONLY } from "./accounts";
+import { accountCommands } from "./account-commands";
 import { clientCommands, portChanged } from "./clients";
+import { keyCommands } from "./key-commands";
+import { refuse } from "./refuse";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
 import { MockState } from "./state";
 
 type Table = { [N in CommandName]: (args: CommandArgs<N>) => CommandResult<N> };
-
-const REFUSED_SECRET = /^(bad|expired)/;
 
 export class MockControl implements Control {
   /** Whether the page said that it shows content. */
@@ -121,139 +120,20 @@ export class MockControl implements Control {
     if (this.scenario.name === "loading" && name !== "status") await new Promise(() => {});
   }
 
-  private account(label: string): AccountView {
-    return this.state.accounts.find((one) => one.label === label) ?? refuse("not_found", `no account is called ${label}`);
-  }
-
-  private addAccount(label: string, kind: AccountView["kind"], secret: string): CheckView {
-    if (kind === "web" && !this.state.terms) refuse("terms", "the notice about web accounts was not accepted yet");
-    if (REFUSED_SECRET.test(secret))
-      return {
-        label,
-        ok: false,
-        message: "",
-        said: { what: "session_refused" },
-        unread: false,
-        email: null,
-        plan: null,
-        quota_percent: null,
-      };
-    const model = this.state.accounts[0] ?? { ...EMPTY_ACCOUNT };
-    this.state.accounts = [
-      ...this.state.accounts,
-      { ...model, ...EMPTY_ACCOUNT, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 },
-    ];
-    return {
-      label,
-      ok: true,
-      message: "",
-      said: { what: "added" },
-      unread: false,
-      email: "new@example.com",
-      plan: "Standard",
-      quota_percent: 4,
-    };
-  }
-
-  private key(name: string) {
-    return this.state.keys.find((one) => one.name === name) ?? refuse("not_found", `no key is called ${name}`);
-  }
-
   private readonly table: Table = {
     ...clientCommands(() => this.state),
+    ...accountCommands(() => this.state),
+    ...keyCommands(
+      () => this.state,
+      () => this.scenario,
+    ),
     status: () => this.state.status(),
     overview: () => this.state.overview(this.scenario.live ? Date.now() : this.scenario.now),
-    "accounts.list": () => this.state.accounts,
-    "accounts.check": ({ label }) => (label ? [this.account(label)] : this.state.accounts).map(checkResult),
-    "accounts.add": ({ label, kind, secret }) => this.addAccount(label || "new", kind ?? "web", secret),
-    "accounts.replace": ({ label }) => {
-      Object.assign(this.account(label), { state: "ready", advice: null });
-      return checkResult(this.account(label));
-    },
-    "accounts.import": ({ text }) =>
-      text
-        .split(/[,\n]/)
-        .filter((line) => line.trim())
-        .map((_, i) => this.addAccount(`imported-${i + 1}`, "web", "ok")),
-    "accounts.sign_in": ({ label }) => this.addAccount(label || "new", "web", "ok"),
-    "accounts.rename": ({ label, to }) => {
-      if (this.state.accounts.some((one) => one.label === to)) refuse("exists", `${to} is taken`);
-      this.account(label).label = to;
-      return null;
-    },
-    "accounts.order": ({ labels }) => {
-      this.state.accounts = labels.map((label) => this.account(label));
-      return null;
-    },
-    "accounts.enable": ({ label, enabled }) => {
-      this.account(label).state = enabled ? "ready" : "disabled";
-      return null;
-    },
-    "accounts.use_host": ({ label, host }) => {
-      const account = this.account(label);
-      if (account.advice?.what !== "confirm_host") return null;
-      if (account.advice.detail.host !== host) refuse("bad_arguments", `accounts are asked at ${account.advice.detail.host} now`);
-      Object.assign(account, { state: "ready", advice: null });
-      return null;
-    },
-    "accounts.refresh": () => null,
-    "accounts.only": ({ label }) => {
-      if (label !== null) this.account(label);
-      for (const one of this.state.accounts) one.only = one.label === label;
-      return null;
-    },
-    "accounts.remove": ({ label }) => {
-      this.account(label);
-      this.state.accounts = this.state.accounts.filter((one) => one.label !== label);
-      return null;
-    },
-    "accounts.explain": ({ model }) => ({
-      model,
-      account: "work",
-      why: { by: "balance", ready: 2, running: 0, limited: 1, needs_login: 1, disabled: 0, tries: false },
-      nobody: null,
-      others: [
-        { label: "personal", why: { what: "limited", minutes: 102 } },
-        { label: "studio-key", why: { what: "not_next" } },
-        { label: "old laptop", why: { what: "needs_login" } },
-      ],
-    }),
-    "keys.list": ({ reveal }) => this.state.keys.map((one) => ({ ...one, key: reveal && one.can_show ? keyText(one.name) : null })),
-    "keys.add": ({ name, ...limits }) => {
-      if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
-      if (this.state.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
-      const made = {
-        ...EMPTY_KEY,
-        name,
-        models: limits.models ?? [],
-        daily_tokens: limits.daily_tokens ?? null,
-        daily_cost_usd: limits.daily_cost_usd ?? null,
-      };
-      // Like the program without a keychain: the key is shown only once.
-      made.can_show = this.scenario.name !== "broken";
-      made.origin = made.can_show ? "keychain" : DIGEST_ONLY;
-      this.state.keys = [...this.state.keys, made];
-      return { ...made, key: keyText(name) };
-    },
-    "keys.change": ({ name, ...limits }) => (Object.assign(this.key(name), limits), null),
-    "keys.revoke": ({ name }) => {
-      this.state.keys = this.state.keys.filter((one) => one !== this.key(name));
-      return null;
-    },
-    // Of the command line only.
-    "keys.issue": ({ ttl_seconds }) => ({ key: "mp-mock", expires_ms: Date.now() + (ttl_seconds ?? 86_400) * 1000 }),
-    "keys.copy": ({ name, template }) => {
-      if (!this.desktop) refuse("desktop_only", "this is the headless program");
-      if (!this.key(name).can_show) throw new ControlFailure("not_found", "", { what: "key_not_stored" });
-      this.state.clipboard = template.replaceAll("{{MAMMOUTH_PROXY_KEY}}", keyText(name));
-      return null;
-    },
     "clipboard.copy": ({ text }) => {
       if (!this.desktop) refuse("desktop_only", "this is the headless program");
       this.state.clipboard = text;
       return null;
     },
-    "keys.replace_main": () => ({ ...this.key("main"), key: "mp-main-77aa88bb99cc00dd" }),
     "models.list": () => this.state.models,
     "models.refresh": () => this.state.models,
     "models.set_alias": ({ name, target }) => {
@@ -352,60 +232,3 @@ export class MockControl implements Control {
 }
 
 const CHANGES_STATUS = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
-
-const EMPTY_ACCOUNT: AccountView = {
-  id: "",
-  label: "",
-  kind: "web",
-  origin: "stored",
-  state: "ready",
-  advice: null,
-  limits: [],
-  running: 0,
-  quota_percent: null,
-  quota_estimated: false,
-  spend_cents: null,
-  by_family: [],
-  budget_usd: null,
-  spent_usd: null,
-  budget_reset_ms: null,
-  downgrades: [],
-  as_of_ms: null,
-  last_used_ms: null,
-  email: null,
-  plan: null,
-  only: false,
-};
-
-const EMPTY_KEY = {
-  name: "",
-  origin: "keychain",
-  key: null,
-  can_show: true,
-  last_used_ms: null,
-  models: [] as string[],
-  daily_tokens: null,
-  daily_cost_usd: null,
-  today_tokens: 0,
-  today_cost_usd: 0,
-};
-
-const keyText = (name: string) => `mp-${name}-4f9c2e71d0b64a58`;
-
-function checkResult(one: AccountView): CheckView {
-  const ok = one.state !== "needs_login";
-  return {
-    label: one.label,
-    ok,
-    message: "",
-    said: { what: ok ? "session_valid" : "session_refused" },
-    unread: false,
-    email: one.email,
-    plan: one.plan,
-    quota_percent: one.quota_percent,
-  };
-}
-
-function refuse(code: ErrorCode, message: string): never {
-  throw new ControlFailure(code, message);
-}
