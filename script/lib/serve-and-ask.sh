@@ -11,7 +11,7 @@ start_and_ask() {
   local folder=$1 process address key
   "${server[@]}" --demo --port 0 --data-dir "$folder" >"$folder/stdout" 2>"$folder/stderr" &
   process=$!
-  until_true 120 grep -q '^listening on ' "$folder/stdout" || { cat "$folder/stderr"; return 1; }
+  until_true 120 grep -qs '^listening on ' "$folder/stdout" || { cat "$folder/stderr"; return 1; }
   address=$(sed -n 's/^listening on //p' "$folder/stdout" | head -n 1)
   key=$("${command[@]}" --demo --data-dir "$folder" keys list --reveal)
   curl -fsS "$address/v1/chat/completions" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \
