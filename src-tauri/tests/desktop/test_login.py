@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import socket
 import threading
 import unittest
 
@@ -105,6 +106,17 @@ class SignIn(Case):
         again = Asked(program, "accounts.sign_in")
         self.display.run("wmctrl", "-i", "-c", program.window(TITLE))
         self.assertEqual(again.end().refusal, "cancelled")
+
+    def test_g04_it_closes_when_nobody_waits_for_it(self):
+        program = self.program(self.site(FORM))
+        with socket.create_connection(program.address().rsplit(":", 1)) as caller:
+            token = (program.folder / "control-token").read_text().strip()
+            caller.sendall(
+                f"POST /control/accounts.sign_in HTTP/1.1\r\nhost: {program.address()}\r\nauthorization: Bearer {token}\r\n"
+                "content-type: application/json\r\ncontent-length: 2\r\n\r\n{}".encode())
+            program.window(TITLE)
+        wait_for("the window to close", lambda: not program.windows(TITLE))
+        wait_for("its process to end", lambda: not program.window_processes())
 
     def test_g04_there_is_one_at_a_time(self):
         site = self.site(FORM)

@@ -61,7 +61,22 @@ struct Connection {
     end: CancellationToken,
 }
 
-type PendingRequests = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Outcome, ControlError>>>>>;
+/// Where the outcome of a request is awaited.
+type OutcomeSender = oneshot::Sender<Result<Outcome, ControlError>>;
+
+/// The requests without an outcome, by their ids.
+type PendingRequests = Arc<Mutex<HashMap<u64, OutcomeSender>>>;
+
+impl Connection {
+    /// Sends a request, whose outcome goes to `sender`. If the process has just ended, `sender` is dropped.
+    fn send(&self, id: u64, request: Request, sender: OutcomeSender) -> CancelOnDrop {
+        self.pending.lock().insert(id, sender);
+        if self.outgoing.send(ToWindow::Request { id, request }).is_err() {
+            self.pending.lock().remove(&id);
+        }
+        CancelOnDrop { outgoing: self.outgoing.clone(), pending: self.pending.clone(), id: Some(id) }
+    }
+}
 
 impl WindowProcess {
     pub(crate) fn new(control: Control) -> Self {
@@ -129,7 +144,7 @@ impl WindowProcess {
     async fn request(&self, request: Request, token: Option<&str>) -> Result<Outcome, ControlError> {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, outcome) = oneshot::channel();
-        let outgoing = {
+        let mut cancel_on_drop = {
             let mut state = self.0.state.lock().await;
             if state.closed {
                 return Err(about_to_end());
@@ -140,13 +155,8 @@ impl WindowProcess {
                     ControlError::new(ErrorCode::Internal, format!("the process cannot be started: {error}"))
                 })?,
             };
-            let connection = state.connection.insert(connection);
-            connection.pending.lock().insert(id, sender);
-            // An error means that the process has just ended, which drops the sender of the outcome.
-            let _ = connection.outgoing.send(ToWindow::Request { id, request });
-            connection.outgoing.clone()
+            state.connection.insert(connection).send(id, request, sender)
         };
-        let mut cancel_on_drop = CancelOnDrop { outgoing, id: Some(id) };
         let outcome = outcome.await;
         cancel_on_drop.id = None;
         match outcome {
@@ -223,15 +233,17 @@ fn unexpected_outcome() -> ControlError {
 /// Cancels a request whose outcome is no longer awaited.
 struct CancelOnDrop {
     outgoing: UnboundedSender<ToWindow>,
+    pending: PendingRequests,
+    /// `None` once there is an outcome.
     id: Option<u64>,
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            // An error means that the process has ended, and the request with it.
-            let _ = self.outgoing.send(ToWindow::Cancel { id });
-        }
+        let Some(id) = self.id else { return };
+        self.pending.lock().remove(&id);
+        // An error means that the process has ended, and the request with it.
+        let _ = self.outgoing.send(ToWindow::Cancel { id });
     }
 }
 
