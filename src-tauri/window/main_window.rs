@@ -86,10 +86,10 @@ fn background(theme: Theme) -> Color {
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
-pub(super) async fn build_on_main_thread(
+pub(super) async fn build_on_main_thread<T: Send + 'static>(
     app: &AppHandle,
-    build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
-) -> tauri::Result<WebviewWindow> {
+    build: impl FnOnce(&AppHandle) -> tauri::Result<T> + Send + 'static,
+) -> tauri::Result<T> {
     // Windows creates no web view while its thread handles an event: the main thread would deadlock (documentation of
     // tauri's `WebviewWindowBuilder::new`). The proxy's only worker thread must not wait for it either.
     if cfg!(windows) {
@@ -98,7 +98,7 @@ pub(super) async fn build_on_main_thread(
     }
     let (sender, built) = tokio::sync::oneshot::channel();
     let on_main = app.clone();
-    // The receiver is gone if the program ends in the meantime.
+    // The receiver is gone if the request was cancelled or the program ends in the meantime.
     app.run_on_main_thread(move || drop(sender.send(build(&on_main))))?;
     built.await?
 }

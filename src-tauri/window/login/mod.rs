@@ -68,8 +68,9 @@ impl SignInWindow {
     async fn new(host: &WindowHost, site: &LoginSite, request: SignInRequest) -> Result<Self, ControlError> {
         let _one_at_a_time = host.build_permit().await?;
         let site = site.clone();
-        let building = build_on_main_thread(host.app(), move |app| build(app, &site, request));
-        building.await.map(Self).map_err(|error| {
+        // Owned from the start, so that a sign-in that is cancelled meanwhile closes it too.
+        let building = build_on_main_thread(host.app(), move |app| build(app, &site, request).map(Self));
+        building.await.map_err(|error| {
             sign_in_error(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
         })
     }
