@@ -2,6 +2,7 @@
 
 import type { CommandArgs, CommandName, CommandResult } from "../src/control/control";
 import type { AccountView, CheckView } from "../src/control/types";
+import { account } from "./accounts";
 import { refuse } from "./refuse";
 import type { MockState } from "./state";
 
@@ -29,11 +30,8 @@ export function accountCommands(getState: () => MockState): AccountTable {
         plan: null,
         quota_percent: null,
       };
-    const model = getState().accounts[0] ?? { ...EMPTY_ACCOUNT };
-    getState().accounts = [
-      ...getState().accounts,
-      { ...model, ...EMPTY_ACCOUNT, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 },
-    ];
+    const added = account(label, { kind, email: "new@example.com", plan: "Standard", quota_percent: 4 });
+    getState().accounts = [...getState().accounts, added];
     return {
       label,
       ok: true,
@@ -74,10 +72,10 @@ export function accountCommands(getState: () => MockState): AccountTable {
       return null;
     },
     "accounts.use_host": ({ label, host }) => {
-      const account = findAccount(label);
-      if (account.advice?.what !== "confirm_host") return null;
-      if (account.advice.detail.host !== host) refuse("bad_arguments", `accounts are asked at ${account.advice.detail.host} now`);
-      Object.assign(account, { state: "ready", advice: null });
+      const asked = findAccount(label);
+      if (asked.advice?.what !== "confirm_host") return null;
+      if (asked.advice.detail.host !== host) refuse("bad_arguments", `accounts are asked at ${asked.advice.detail.host} now`);
+      Object.assign(asked, { state: "ready", advice: null });
       return null;
     },
     "accounts.refresh": () => null,
@@ -104,30 +102,6 @@ export function accountCommands(getState: () => MockState): AccountTable {
     }),
   };
 }
-
-const EMPTY_ACCOUNT: AccountView = {
-  id: "",
-  label: "",
-  kind: "web",
-  origin: "stored",
-  state: "ready",
-  advice: null,
-  limits: [],
-  running: 0,
-  quota_percent: null,
-  quota_estimated: false,
-  spend_cents: null,
-  by_family: [],
-  budget_usd: null,
-  spent_usd: null,
-  budget_reset_ms: null,
-  downgrades: [],
-  as_of_ms: null,
-  last_used_ms: null,
-  email: null,
-  plan: null,
-  only: false,
-};
 
 function checkResult(one: AccountView): CheckView {
   const ok = one.state !== "needs_login";

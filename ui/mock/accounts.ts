@@ -4,7 +4,8 @@ import type { AccountView, KeyView, ModelView } from "../src/control/types";
 
 const HOUR = 3_600_000;
 
-const account = (label: string, more: Partial<AccountView>): AccountView => ({
+/** An account without quota or use, changed by `more`. */
+export const account = (label: string, more: Partial<AccountView>): AccountView => ({
   id: `id-${label}`,
   label,
   kind: "web",
