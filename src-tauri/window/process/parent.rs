@@ -25,13 +25,12 @@ use super::super::host::{
 };
 use super::messages::{FromWindow, Outcome, Request, ToWindow, write_message};
 use crate::disable_gl;
+use cli::ACTIVATION_TOKEN_VARIABLES;
 use gateway::management::{self, Control, ControlError, ErrorCode};
 use storage::secrets::Secret;
 
 /// This executable, even if a newer version has replaced its file.
 const OWN_EXECUTABLE: &str = "/proc/self/exe";
-/// Variables by which a desktop passes an activation token to a program that it starts: Wayland's and X11's.
-const TOKEN_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
 /// Time that the process has to end by itself.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -217,7 +216,7 @@ fn command(socket: StdUnixStream, token: Option<&str>) -> Command {
     disable_gl::set_variables().for_each(|name| {
         command.env_remove(name);
     });
-    for name in TOKEN_VARIABLES {
+    for name in ACTIVATION_TOKEN_VARIABLES {
         match token {
             Some(token) => command.env(name, token),
             None => command.env_remove(name),

@@ -23,6 +23,9 @@ use storage::config::{Flags, SECRET_VARIABLES};
 /// Time limit for a second instance to reach the first one and show its window.
 const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Environment variables by which a desktop passes an activation token to a program that it starts: Wayland's and X11's.
+pub const ACTIVATION_TOKEN_VARIABLES: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
+
 /// The running proxy, with what the desktop needs for its start.
 pub struct ProxyHandle {
     /// The management API.
@@ -153,7 +156,7 @@ fn serve<D: DesktopHooks>(
 /// Returns the token with which the window of the running instance may take the focus, by the protocol of
 /// Wayland or X11.
 fn activation_token() -> Option<String> {
-    ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"].into_iter().find_map(|name| std::env::var(name).ok())
+    ACTIVATION_TOKEN_VARIABLES.into_iter().find_map(|name| std::env::var(name).ok())
 }
 
 /// Shows the window of the running instance. Returns `error_without_window` if that has none, as the headless

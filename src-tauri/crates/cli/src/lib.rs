@@ -34,7 +34,7 @@ mod update;
 mod update_helper;
 mod usage;
 
-pub use desktop_host::{DesktopHooks, ProxyHandle, run_desktop};
+pub use desktop_host::{ACTIVATION_TOKEN_VARIABLES, DesktopHooks, ProxyHandle, run_desktop};
 
 use std::process::ExitCode;
 

@@ -34,8 +34,8 @@ pub struct StartFacts {
     pub is_service: bool,
 }
 
-/// Downloads the files of the newest version beside the programs in the folder of `restart.program`, and stores the state for the
-/// helper. Installed files are not changed. Returns the version.
+/// Downloads the files of the newest version beside the programs in the folder of `restart.program`, and stores the state
+/// for the helper. Installed files are not changed. Returns the version.
 ///
 /// # Errors
 /// [`UpdateError`]. The downloads are removed then.
