@@ -10,6 +10,9 @@ ARG BUILDARCH
 ARG TARGETARCH
 # A profile of Cargo: dev compiles in a fraction of the time.
 ARG PROFILE=release
+# Where the program looks for news of releases, and the key that signs them (docs/updates.md). Without them it never asks.
+ARG MAMMOUTH_PROXY_BUILD_FEED_URL
+ARG MAMMOUTH_PROXY_BUILD_PUBLIC_KEY
 RUN case "$TARGETARCH" in \
       amd64) machine=x86_64 compiler=gcc-x86-64-linux-gnu ;; \
       arm64) machine=aarch64 compiler=gcc-aarch64-linux-gnu ;; \

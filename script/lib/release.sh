@@ -38,9 +38,12 @@ write_checksums() {
 }
 
 # A signature beside each file. The trusted comment names version and file, so that no signed file passes for another.
+# MINISIGN_PUBLIC_KEY is the key that the programs of this release check updates with. A release which they refuse is an
+# error: nobody would get the next one.
 sign_release() {
   local file
   if [ -z "${MINISIGN_KEY_FILE:-}" ]; then
+    [ -z "${MINISIGN_PUBLIC_KEY:-}" ] || fail "MINISIGN_PUBLIC_KEY is set, but there is no secret key to sign with"
     note "Not signed: MINISIGN_KEY_FILE names no key"
     return
   fi
@@ -48,4 +51,7 @@ sign_release() {
     minisign -S -s "$MINISIGN_KEY_FILE" -m "$1/$file" -t "mammouth-proxy $package_version $file" \
       <<<"${MINISIGN_PASSWORD:-}" >/dev/null || fail "$file could not be signed"
   done
+  [ -z "${MINISIGN_PUBLIC_KEY:-}" ] ||
+    minisign -V -q -P "$MINISIGN_PUBLIC_KEY" -m "$1/SHA256SUMS" ||
+    fail "MINISIGN_PUBLIC_KEY is not the public half of the key that signed"
 }

@@ -63,7 +63,7 @@ class CompleteRelease(unittest.TestCase):
         subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, file], check=True, stdout=subprocess.DEVNULL)
 
     def complete(self, **keys):
-        environment = {**os.environ, "MINISIGN_KEY": "", "APT_SIGNING_KEY": "", **keys}
+        environment = {**os.environ, "MINISIGN_KEY": "", "MINISIGN_PUBLIC_KEY": "", "APT_SIGNING_KEY": "", **keys}
         result = subprocess.run(
             [ROOT / "script/complete-release", self.release, BASE_URL, HOMEPAGE], env=environment, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -96,7 +96,8 @@ class CompleteRelease(unittest.TestCase):
 
     def test_all_files_are_listed_and_signed(self):
         public, secret = self.minisign_key()
-        self.complete(MINISIGN_KEY=secret, APT_SIGNING_KEY=self.apt_key())
+        self.complete(
+            MINISIGN_KEY=secret, MINISIGN_PUBLIC_KEY=public.read_text().splitlines()[1], APT_SIGNING_KEY=self.apt_key())
         files = {path.name for path in self.release.iterdir() if path.suffix != ".minisig"}
         self.assertEqual(set(self.sums()), files - {"SHA256SUMS"})
         self.assertLessEqual({"updates.json", "manifests.tar.gz", "apt-repository.tar.gz"}, files)

@@ -96,16 +96,20 @@ class Checksums(Folder):
         self.assertEqual(names, ["a.deb", "b.zip"])
         subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=self.release, check=True)
 
+    def key_pair(self, name):
+        public, secret = self.folder / f"{name}.pub", self.folder / name
+        subprocess.run(["minisign", "-G", "-W", "-p", public, "-s", secret], check=True, stdout=subprocess.DEVNULL)
+        return public, secret
+
     def test_without_a_key_that_is_said(self):
-        result = shell("release.sh", "sign_release", self.release, MINISIGN_KEY_FILE="")
+        result = shell("release.sh", "sign_release", self.release, MINISIGN_KEY_FILE="", MINISIGN_PUBLIC_KEY="")
         self.assertEqual(result.returncode, 0)
         self.assertIn("Not signed", result.stdout)
 
     def test_each_file_has_a_signature_that_names_it(self):
-        public, secret = self.folder / "key.pub", self.folder / "key"
-        subprocess.run(["minisign", "-G", "-W", "-p", public, "-s", secret], check=True, stdout=subprocess.DEVNULL)
+        public, secret = self.key_pair("key")
         shell("release.sh", "write_checksums", self.release)
-        result = shell("release.sh", "sign_release", self.release, MINISIGN_KEY_FILE=str(secret))
+        result = shell("release.sh", "sign_release", self.release, MINISIGN_KEY_FILE=str(secret), MINISIGN_PUBLIC_KEY="")
         self.assertEqual(result.returncode, 0, result.stdout)
 
         def verify(name):
@@ -117,6 +121,28 @@ class Checksums(Folder):
             self.assertIn(f"mammouth-proxy {VERSION} {name}", checked.stdout)
         (self.release / "a.deb").write_text("changed")
         self.assertNotEqual(verify("a.deb").returncode, 0)
+
+    def test_signatures_that_the_programs_refuse_are_an_error(self):
+        (public, secret), (_, other) = self.key_pair("key"), self.key_pair("other")
+        accepted = public.read_text().splitlines()[1]
+        shell("release.sh", "write_checksums", self.release)
+        for key_file, problem in ((secret, None), (other, "not the public half"), ("", "no secret key")):
+            result = shell(
+                "release.sh", "sign_release", self.release, MINISIGN_KEY_FILE=str(key_file), MINISIGN_PUBLIC_KEY=accepted)
+            self.assertEqual(result.returncode == 0, problem is None, result.stdout)
+            self.assertIn(problem or "", result.stdout)
+
+
+class BuildVariables(unittest.TestCase):
+    def test_the_workflow_and_the_image_pass_each_variable_of_the_compiler(self):
+        source = (ROOT / "src-tauri/crates/gateway/src/updates/source.rs").read_text()
+        variables = re.findall(r'option_env!\("(\w+)"\)', source)
+        self.assertEqual(len(variables), 2)
+        workflow, image = (ROOT / ".github/workflows/release.yml").read_text(), (ROOT / "Dockerfile").read_text()
+        for variable in variables:
+            self.assertRegex(workflow, rf"(?m)^  {variable}: \$")
+            self.assertRegex(workflow, rf"(?m)^            {variable}=\$")
+            self.assertRegex(image, rf"(?m)^ARG {variable}$")
 
 
 if __name__ == "__main__":

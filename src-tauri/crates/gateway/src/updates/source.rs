@@ -3,7 +3,7 @@
 use minisign_verify::PublicKey;
 use url::Url;
 
-/// Address of the feed of this build. Empty: the project has no public address yet, and updates are not configured.
+/// Address of the feed of this build. Empty in a build that is not a release: it looks for no updates.
 const RELEASE_FEED_URL: &str = match option_env!("MAMMOUTH_PROXY_BUILD_FEED_URL") {
     Some(url) => url,
     None => "",
