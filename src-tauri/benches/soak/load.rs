@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Outcome;
+use crate::conversation::read_turn;
 use crate::program::{Program, Target};
 use crate::sampler::ResourceSample;
 use crate::stats::Samples;
-use crate::wire::Wire;
+use crate::wire::{Head, Wire};
 
 /// Number of words of one stream.
 const WORDS_PER_STREAM: usize = 100;
@@ -42,6 +43,8 @@ pub(crate) struct CallCounts {
     pub(crate) refused: AtomicU64,
     /// Short calls with a response.
     pub(crate) short: AtomicU64,
+    /// Turns of conversations with a response.
+    pub(crate) turns: AtomicU64,
     pub(crate) port_changed: AtomicU64,
     pub(crate) churned: AtomicU64,
     pub(crate) wrong: Mutex<Vec<String>>,
@@ -50,7 +53,7 @@ pub(crate) struct CallCounts {
 }
 
 /// Outcome of one request.
-enum CallEnd {
+pub(crate) enum CallEnd {
     Whole,
     Failed,
     Refused,
@@ -142,14 +145,32 @@ impl Load {
                 add(&self.seen.short, 1);
                 self.seen.latency.lock().add(asked.elapsed());
             }
-            Ok(CallEnd::Failed | CallEnd::Refused) => add(&self.seen.refused, 1),
-            Ok(CallEnd::PortClosed) if self.port_has_changed(&target).await => {
-                add(&self.seen.port_changed, 1)
-            }
-            Ok(CallEnd::PortClosed) => self.seen.wrong("nobody answered a call"),
+            Ok(unanswered) => self.record_unanswered(&target, unanswered).await,
             Err(error) => self.seen.wrong(format!("a call: {error}")),
         }
         Ok(())
+    }
+
+    /// Runs one turn of a conversation. Returns the id of its response, if there is one.
+    pub(crate) async fn turn(&self, text: &str, previous: Option<&str>) -> Option<String> {
+        let target = self.target();
+        match read_turn(&target, text, previous).await {
+            Ok(Ok(id)) => {
+                add(&self.seen.turns, 1);
+                return Some(id);
+            }
+            Ok(Err(unanswered)) => self.record_unanswered(&target, unanswered).await,
+            Err(error) => self.seen.wrong(format!("a turn: {error}")),
+        }
+        None
+    }
+
+    async fn record_unanswered(&self, target: &Target, end: CallEnd) {
+        match end {
+            CallEnd::PortClosed if self.port_has_changed(target).await => add(&self.seen.port_changed, 1),
+            CallEnd::PortClosed => self.seen.wrong("nobody answered a call"),
+            CallEnd::Whole | CallEnd::Failed | CallEnd::Refused => add(&self.seen.refused, 1),
+        }
     }
 
     /// Whether the program no longer uses that port. Waits, because the response to the switch may not have
@@ -170,13 +191,14 @@ fn stream_text() -> String {
     (0..WORDS_PER_STREAM).map(|n| format!("word{n} ")).collect::<String>().trim_end().to_owned()
 }
 
-async fn start_call(
-    target: &Target,
-    prompt: &str,
-    stream: bool,
-) -> Outcome<Option<(Wire, crate::wire::Head)>> {
+async fn start_call(target: &Target, prompt: &str, stream: bool) -> Outcome<Option<(Wire, Head)>> {
+    send(target, &target.ask(prompt, stream)).await
+}
+
+/// Sends a request and reads the head of its response. `None` if the connection failed.
+pub(crate) async fn send(target: &Target, request: &[u8]) -> Outcome<Option<(Wire, Head)>> {
     let Ok(mut wire) = Wire::connect(target.address).await else { return Ok(None) };
-    if wire.write(&target.ask(prompt, stream)).await.is_err() {
+    if wire.write(request).await.is_err() {
         return Ok(None);
     }
     let Ok(Some(head)) = wire.head().await else { return Ok(None) };
@@ -249,7 +271,7 @@ async fn read_short(target: &Target) -> Outcome<CallEnd> {
     }
 }
 
-fn refusal(body: &[u8]) -> Outcome<CallEnd> {
+pub(crate) fn refusal(body: &[u8]) -> Outcome<CallEnd> {
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     if answer["error"]["code"].is_string() {
         Ok(CallEnd::Refused)

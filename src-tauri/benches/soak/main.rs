@@ -1,13 +1,14 @@
 //! Long run under load, with faults: the real program against the mock upstream, and the resources that it
 //! holds afterwards.
 //!
-//! The load is streams whose every word is known, short calls at a steady rate, and connections that are
-//! opened and closed. The faults alternate: an upstream that fails, one that interrupts streams, a switch to
+//! The load is streams whose every word is known, short calls at a steady rate, conversations whose responses
+//! are kept, and connections that are opened and closed. The faults alternate: an upstream that fails, one that interrupts streams, a switch to
 //! another port, and a suspended process. The run prints a table of targets and measurements. It fails if a
 //! word is lost or out of order, if a stream ends without an end mark or error, if files or threads are not
 //! released, or if memory grows without bound. It never fails because of a duration.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod conversation;
 mod faults;
 mod load;
 #[path = "../load/machine.rs"]
@@ -71,6 +72,7 @@ async fn soak(scale: &SoakProfile) -> Outcome<()> {
     // Allocations that happen once, such as the vocabulary, happen before the first sample.
     load.short().await?;
     load.stream().await?;
+    load.turn("turn", None).await;
     let base = ResourceSample::take(&program)?;
     let seen = run(scale, &simulator, &program, &load).await?;
     eprintln!("waiting for everything to be given back …");
@@ -93,6 +95,7 @@ async fn run(
     }
     tasks.spawn(load::run_short_calls(Arc::clone(load), end.clone(), scale.rate));
     tasks.spawn(load::run_connections(Arc::clone(load), end.clone()));
+    tasks.spawn(conversation::run_conversations(Arc::clone(load), end.clone()));
     tasks.close();
     let until = Instant::now() + scale.time;
     let mut steps = faults::FaultCycle::new(scale);
