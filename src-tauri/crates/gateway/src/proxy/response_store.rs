@@ -26,7 +26,7 @@ pub(super) struct ResponseStore {
 struct ResponseEntry {
     client: Arc<str>,
     id: String,
-    body: String,
+    body: Box<str>,
     turn: Arc<StoredTurn>,
     item_tools: ItemTools,
     stored_at: Instant,
@@ -135,7 +135,8 @@ impl ResponseStore {
     /// that alone exceeds the limit is not stored.
     pub(super) fn insert(&self, pending: &PendingResponse, response: StoredResponse, now: Instant) {
         let previous = pending.previous.clone();
-        let reply = Message { role: Role::Assistant, parts: response.parts };
+        let mut reply = Message { role: Role::Assistant, parts: response.parts };
+        reply.parts.iter_mut().for_each(release_unused_capacity);
         let messages: Vec<Message> = pending.new_messages().iter().cloned().chain([reply]).collect();
         let item_tools = pending.item_tools.clone();
         let message_bytes: usize = messages.iter().map(|message| parts_bytes(&message.parts)).sum();
@@ -157,7 +158,7 @@ impl ResponseStore {
         let entry = ResponseEntry {
             client: Arc::clone(&pending.client),
             id: response.id,
-            body: response.body,
+            body: response.body.into_boxed_str(),
             turn,
             item_tools,
             stored_at: now,
@@ -206,7 +207,7 @@ impl ResponseStore {
     pub(super) fn get_body(&self, client: &str, id: &str, now: Instant) -> Option<String> {
         let entries = self.unexpired(now);
         let entry = entries.iter().find(|entry| entry.id == id && *entry.client == *client)?;
-        Some(entry.body.clone())
+        Some(entry.body.to_string())
     }
 
     /// Removes a response. Returns whether it was stored.
@@ -227,6 +228,15 @@ impl ResponseStore {
             entries.pop_front();
         }
         entries
+    }
+}
+
+/// Gives back what a text that grew by deltas has reserved. It would not count in the limit.
+fn release_unused_capacity(part: &mut Part) {
+    match part {
+        Part::Text(text) | Part::Reasoning(text) => text.shrink_to_fit(),
+        Part::Call(call) => call.arguments.shrink_to_fit(),
+        Part::Image(_) | Part::ImageLink(_) | Part::File(_) | Part::Result(_) => {}
     }
 }
 
@@ -339,6 +349,18 @@ mod tests {
         store.resume("ide", &mut request, &mut after("50", false), now).unwrap();
         store.set_max_bytes(0);
         assert_eq!(store.stored_bytes.load(Ordering::Relaxed), 0, "all of it is given back");
+    }
+
+    #[test]
+    fn what_a_reply_has_reserved_is_not_stored() {
+        let (store, now) = (ResponseStore::new(MAX_BYTES), Instant::now());
+        let mut text = String::with_capacity(1_000);
+        text.push('y');
+        let response = StoredResponse { parts: vec![Part::Text(text)], ..kept("1", "") };
+        store.insert(&pending(Vec::new(), false), response, now);
+        let entries = store.entries.lock();
+        let Part::Text(text) = &entries[0].turn.messages[0].parts[0] else { panic!("not a text") };
+        assert_eq!(text.capacity(), 1);
     }
 
     #[test]
