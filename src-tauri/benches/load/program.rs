@@ -58,6 +58,20 @@ impl Target {
         self.own("/v1/chat/completions", &body)
     }
 
+    /// The bytes of a streamed chat request with 1 MB of messages and a limit of tokens, as agents send it.
+    pub(crate) fn large_request(&self, wish: ReplySpec) -> Vec<u8> {
+        let text =
+            "The function reads a file, splits it into lines and counts the words of each. ".repeat(127);
+        let turn =
+            format!(r#"{{"role":"user","content":"{text}"}},{{"role":"assistant","content":"Done."}},"#);
+        let body = format!(
+            r#"{{"model":"gpt-4o-mini","messages":[{}{{"role":"user","content":"{}"}}],"max_tokens":4000,"stream":true}}"#,
+            turn.repeat(100),
+            wish.prompt(),
+        );
+        self.own("/v1/chat/completions", &body)
+    }
+
     /// The bytes of a request with a JSON body and the target's own key.
     pub(crate) fn own(&self, path: &str, body: &str) -> Vec<u8> {
         self.post(path, &self.key, body)

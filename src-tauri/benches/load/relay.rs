@@ -11,8 +11,8 @@ use crate::mock::Mock;
 use crate::nginx::Nginx;
 use crate::profile::Profile;
 use crate::program::{Program, Target};
-use crate::stats::median;
-use crate::streams::{all_at_once, first_token_spreads};
+use crate::stats::{Spread, median};
+use crate::streams::{FIRST_TOKEN_REPLY, all_at_once, first_token_spreads};
 use crate::tokens::ReplySpec;
 use crate::unary::UnaryTurns;
 
@@ -44,6 +44,8 @@ pub(crate) struct SideCost {
     pub(crate) chunk: Vec<f64>,
     /// Time added to the first token, median of the pass, µs.
     pub(crate) first_token: Vec<f64>,
+    /// The same with 1 MB of messages.
+    pub(crate) large_first_token: Vec<f64>,
 }
 
 /// The ratio of two sides: the median of the passes, and the lowest and highest pass.
@@ -113,9 +115,14 @@ pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<RelayCost> 
         }
         let targets: Vec<&Target> =
             [&direct].into_iter().chain(sides.iter().map(|side| &side.target)).collect();
-        let spreads = first_token_spreads(&targets, scale.pairs, Duration::ZERO).await?;
-        for (side, spread) in sides.iter_mut().zip(&spreads[1..]) {
-            side.cost.first_token.push((spread.p50 - spreads[0].p50) * 1_000.0);
+        let small = |target: &Target| target.request(FIRST_TOKEN_REPLY);
+        let small = first_token_spreads(&targets, small, scale.pairs, Duration::ZERO).await?;
+        let large = |target: &Target| target.large_request(FIRST_TOKEN_REPLY);
+        let large = first_token_spreads(&targets, large, scale.pairs / 10, Duration::ZERO).await?;
+        for (index, side) in sides.iter_mut().enumerate() {
+            let added = |spreads: &[Spread]| (spreads[index + 1].p50 - spreads[0].p50) * 1_000.0;
+            side.cost.first_token.push(added(&small));
+            side.cost.large_first_token.push(added(&large));
         }
     }
     let (grown, long_bytes) = measure_long_stream(&keyed, scale).await?;

@@ -188,6 +188,10 @@ const MAX_BASELINE_CHUNK_RATIO: f64 = 1.1;
 const MAX_BASELINE_FIRST_TOKEN_RATIO: f64 = 1.2;
 const MAX_BASELINE_WEB_REQUEST_RATIO: f64 = 1.6;
 const MAX_BASELINE_WEB_CHUNK_RATIO: f64 = 1.3;
+/// Aims for the first token of a request with 1 MB of messages: what passthrough adds beyond nginx, what a web session
+/// adds, µs.
+const MAX_LARGE_PASSTHROUGH_MICROS: f64 = 1_000.0;
+const MAX_LARGE_WEB_MICROS: f64 = 3_000.0;
 const MAX_RELAY_GROWTH_KB: u64 = 8 * 1_024;
 
 fn relay_table(out: &mut String, scale: &Profile, cost: &RelayCost) -> Outcome<()> {
@@ -208,6 +212,7 @@ fn relay_table(out: &mut String, scale: &Profile, cost: &RelayCost) -> Outcome<(
     }
     relay_row(out, "CPU of a streamed chunk", cost, |side| &side.chunk)?;
     relay_row(out, "added to the first token", cost, |side| &side.first_token)?;
+    relay_row(out, "the same, 1 MB of messages", cost, |side| &side.large_first_token)?;
     let (grown, megabytes) = (mb(cost.grown), cost.long_bytes / 1_000_000);
     writeln!(out, "\nOne stream of {megabytes} MB passed through: {grown:.1} MB more memory at most.")?;
     Ok(())
@@ -256,8 +261,22 @@ fn relay_aims(out: &mut String, scale: &Profile, cost: &RelayCost) -> Outcome<()
     let what = format!("web session, a request, {} connections", scale.connections[1]);
     aim(&what, &web.requests[1], &baseline.requests[1], MAX_BASELINE_WEB_REQUEST_RATIO)?;
     aim("web session, a chunk", &web.chunk, &baseline.chunk, MAX_BASELINE_WEB_CHUNK_RATIO)?;
+    large_request_aims(out, cost)?;
     let grown = mb(cost.grown);
     aim_row(out, "a long stream in flat memory", grown, "MB", cost.grown < MAX_RELAY_GROWTH_KB)
+}
+
+fn large_request_aims(out: &mut String, cost: &RelayCost) -> Outcome<()> {
+    let added = |side: &SideCost| median(side.large_first_token.clone());
+    let mut aim = |what: &str, micros: f64, most: f64| {
+        let what = format!("{what}: at most {:.0} ms more", most / 1_000.0);
+        aim_row(out, &what, micros / 1_000.0, "ms", micros <= most)
+    };
+    if let Some(nginx) = &cost.nginx {
+        let beyond = added(&cost.passthrough) - added(nginx);
+        aim("passthrough, first token of 1 MB, beyond nginx", beyond, MAX_LARGE_PASSTHROUGH_MICROS)?;
+    }
+    aim("web session, first token of 1 MB", added(&cost.web_session), MAX_LARGE_WEB_MICROS)
 }
 
 fn memory_table(out: &mut String, scale: &Profile, memory: &MemoryUse) -> Outcome<()> {

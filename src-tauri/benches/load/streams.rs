@@ -15,6 +15,8 @@ use crate::wire::{Rest, Wire};
 /// Interval of the streams with timestamps in their chunks. The others have none, because digits cost the
 /// tokenizer more than words.
 const STAMPED_EVERY: usize = 5;
+/// The reply whose first token is timed.
+pub(crate) const FIRST_TOKEN_REPLY: ReplySpec = ReplySpec { chunks: 2, gap: Duration::ZERO, stamped: false };
 /// Streams and chunks of the burst, in which the mock sends without pauses.
 const BURST_STREAMS_AND_CHUNKS: (usize, usize) = (8, 5_000);
 
@@ -102,23 +104,24 @@ async fn first_tokens(
     pairs: usize,
     pause: Duration,
 ) -> Outcome<SpreadPair> {
-    let spreads = first_token_spreads(&[direct, proxied], pairs, pause).await?;
+    let request = |target: &Target| target.request(FIRST_TOKEN_REPLY);
+    let spreads = first_token_spreads(&[direct, proxied], request, pairs, pause).await?;
     Ok(SpreadPair { direct: spreads[0], proxied: spreads[1] })
 }
 
-/// Times to the first token of each target, alternating.
+/// Times to the first token of each target's request, alternating.
 pub(crate) async fn first_token_spreads(
     targets: &[&Target],
-    requests: usize,
+    request: impl Fn(&Target) -> Vec<u8>,
+    count: usize,
     pause: Duration,
 ) -> Outcome<Vec<Spread>> {
-    let spec = ReplySpec { chunks: 2, gap: Duration::ZERO, stamped: false };
     let mut sides = Vec::new();
     for target in targets {
         let wire = Wire::connect(target.address).await?;
-        sides.push((wire, target.request(spec), Samples::default()));
+        sides.push((wire, request(target), Samples::default()));
     }
-    for _ in 0..requests {
+    for _ in 0..count {
         for (wire, request, samples) in &mut sides {
             let asked = Instant::now();
             let rest = first_piece(wire, request).await?;
