@@ -1,4 +1,4 @@
-"""The workflows in .github/: they call scripts that exist, and their secrets are documented."""
+"""The workflows in .github/: they call scripts that exist, and their secrets and variables are documented."""
 
 import os
 import re
@@ -19,10 +19,10 @@ class Workflows(unittest.TestCase):
         for name in called:
             self.assertTrue(os.access(ROOT / name, os.X_OK), name)
 
-    def test_every_secret_is_documented(self):
+    def test_every_secret_and_variable_is_documented(self):
         document = (ROOT / "docs/releasing.md").read_text(encoding="utf-8")
         for text in self.texts.values():
-            for name in re.findall(r"secrets\.([A-Z_]+)", text):
+            for name in re.findall(r"(?:secrets|vars)\.([A-Z_]+)", text):
                 self.assertIn(f"`{name}`", document)
 
     def test_each_job_has_its_own_rights_and_actions_are_fixed(self):
