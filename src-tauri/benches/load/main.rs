@@ -43,7 +43,7 @@ use profile::Profile;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The whole run ends within this time, whatever hangs.
-const RUN_TIMEOUT: Duration = Duration::from_secs(480);
+const RUN_TIMEOUT: Duration = Duration::from_secs(720);
 
 /// The program's allocator, for the baseline.
 #[global_allocator]

@@ -77,6 +77,6 @@ fn nginx_config(address: SocketAddr, mock: SocketAddr, folder: &Path) -> String 
          fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; keepalive_requests 1000000;\n\
          upstream mock {{ server {mock}; keepalive 512; keepalive_requests 1000000; }}\n\
          server {{ listen {address}; location / {{ proxy_pass http://mock; proxy_http_version 1.1;\n\
-         proxy_set_header Connection \"\"; proxy_buffering off; }} }}\n}}\n"
+         proxy_set_header Connection \"\"; proxy_buffering off; client_body_buffer_size 2m; }} }}\n}}\n"
     )
 }
