@@ -16,6 +16,10 @@ pub(super) struct IconStyle {
 
 /// The tint of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    all(target_os = "macos", not(test)),
+    expect(dead_code, reason = "macOS has a colour image and a template")
+)]
 pub(super) enum Tint {
     /// White, for dark panels.
     White,
