@@ -30,7 +30,7 @@ pub use keyring::KeyringSession;
 #[cfg(target_os = "linux")]
 pub use network_namespace::{in_network_namespace, run_shell};
 pub use port::free_port;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub use program::command;
 pub use program::{KEY, Options, Program, cli_in, cli_with, refused_start, stderr_text, stdout_text};
 #[cfg(target_os = "linux")]
