@@ -138,7 +138,7 @@ fn serve<D: DesktopHooks>(
     let control = serving.control().clone();
     // GTK removes it from the environment.
     let activation_token = activation_token();
-    let outcome = desktop.check_display().and_then(|()| {
+    let run = || {
         desktop.run(ProxyHandle {
             control: serving.control().clone(),
             data_dir: serving.data_dir.clone(),
@@ -148,7 +148,8 @@ fn serve<D: DesktopHooks>(
             runtime: serving.runtime.handle().clone(),
             shutdown_signal: Box::pin(async move { serving::end_requested(&mut signals, &control).await }),
         })
-    });
+    };
+    let outcome = serving.serve_during(|| desktop.check_display().and_then(|()| run()))?;
     serving.stop()?;
     outcome.map_err(|error| ExitError::failed(error.to_string()).with_problem(StartProblem::Other))
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 use super::args::{GlobalArgs, ServeArgs};
 use super::log_files::LogFiles;
@@ -71,9 +72,7 @@ impl ProxyRuntime {
         // The log of the headless program is kept by its service manager, such as systemd.
         logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
         server::raise_fd_limit();
-        let runtime = runtime().map_err(|error| {
-            ExitError::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
-        })?;
+        let runtime = runtime().map_err(|error| cannot_start(&error))?;
         let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
@@ -91,6 +90,20 @@ impl ProxyRuntime {
     /// The management commands.
     pub(super) fn control(&self) -> &Control {
         self.app.control()
+    }
+
+    /// Runs `work` on this thread while the proxy serves on another one.
+    pub(super) fn serve_during<T>(&self, work: impl FnOnce() -> T) -> Result<T, ExitError> {
+        let (ended, end) = oneshot::channel::<()>();
+        // The closure owns the sender, so that a panic in `work` ends the other thread too.
+        std::thread::scope(move |scope| {
+            let serve = || drop(self.runtime.block_on(end));
+            let thread = std::thread::Builder::new().name("proxy".to_owned());
+            thread.spawn_scoped(scope, serve).map_err(|error| cannot_start(&error))?;
+            let outcome = work();
+            drop(ended);
+            Ok(outcome)
+        })
     }
 
     /// Drains and stops. Another signal stops at once.
@@ -130,11 +143,16 @@ impl ProxyRuntime {
     }
 }
 
-/// Builds a single-threaded runtime. A request alternates between the tasks of the client's and the upstream's
-/// connection; on two threads each switch wakes the other thread, which costs a third more CPU time. Slow work (large
-/// bodies, the tokenizer's first count, files) runs on blocking threads.
+fn cannot_start(error: &std::io::Error) -> ExitError {
+    ExitError::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
+}
+
+/// Builds a runtime whose tasks run on the thread that blocks on it. A request alternates between the tasks of the
+/// client's and the upstream's connection; on two threads each switch wakes the other thread, which costs a third more
+/// CPU time, and one worker of the multi-threaded scheduler costs a tenth more. Slow work (large bodies, the tokenizer's
+/// first count, files) runs on blocking threads.
 fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).enable_all().build()
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// The flags of a start.
