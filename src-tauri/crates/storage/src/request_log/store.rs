@@ -179,19 +179,31 @@ impl LogStore {
     }
 
     /// Deletes records older than `oldest_ms` (Unix milliseconds), then the oldest ones until a tenth of
-    /// `max_bytes` is free for records before the next sweep. Returns whether no deleted data is left on
-    /// disk.
+    /// `max_bytes` is free for records before the next sweep. Returns whether there was anything to delete.
     pub(super) fn sweep(&mut self, oldest_ms: u64, max_bytes: u64) -> Result<bool, RequestLogError> {
-        while self.delete_oldest(signed(oldest_ms))? == DELETE_CHUNK_ROWS {}
-        // Bodies are deleted first: they take most of the space.
-        while self.used_bytes()? > max_bytes / 10 * 9 {
-            if self.delete_oldest_bodies()? == 0 && self.delete_oldest(i64::MAX)? == 0 {
+        let mut deleted = usage::sweep(&self.connection, oldest_ms)?;
+        loop {
+            let expired = self.delete_oldest(signed(oldest_ms))?;
+            deleted += expired;
+            if expired < DELETE_CHUNK_ROWS {
                 break;
             }
         }
-        self.delete_orphans()?;
-        usage::sweep(&self.connection, oldest_ms)?;
-        self.shrink()
+        // Bodies are deleted first: they take most of the space.
+        while self.used_bytes()? > max_bytes / 10 * 9 {
+            let oldest = match self.delete_oldest_bodies()? {
+                0 => self.delete_oldest(i64::MAX)?,
+                bodies => bodies,
+            };
+            if oldest == 0 {
+                break;
+            }
+            deleted += oldest;
+        }
+        if deleted > 0 {
+            self.delete_orphans()?;
+        }
+        Ok(deleted > 0)
     }
 
     /// Deletes every record that names the account, or every record. Returns their number.

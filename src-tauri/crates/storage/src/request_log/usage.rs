@@ -99,10 +99,10 @@ fn last_hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Opt
     Ok(hour)
 }
 
-/// Deletes the days before this one.
-pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<(), RequestLogError> {
-    connection.execute("DELETE FROM client_use WHERE day < ?1", [signed(oldest_ms / DAY_MS)])?;
-    Ok(())
+/// Deletes the days before this one. Returns the number of rows.
+pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<u64, RequestLogError> {
+    let oldest_day = signed(oldest_ms / DAY_MS);
+    Ok(connection.execute("DELETE FROM client_use WHERE day < ?1", [oldest_day])? as u64)
 }
 
 /// Deletes every day.

@@ -229,11 +229,16 @@ impl Writer {
 
     fn run_maintenance(&mut self, now: Timestamps) {
         let Some(store) = &mut self.store else { return };
-        let result = if self.records_since_sweep >= SWEEP_AFTER_RECORDS || now.monotonic >= self.next_sweep {
+        let is_due = now.monotonic >= self.next_sweep;
+        let result = if is_due || self.records_since_sweep >= SWEEP_AFTER_RECORDS {
             self.records_since_sweep = 0;
             self.next_sweep = now.monotonic + SWEEP_INTERVAL;
             let max_age = u64::try_from(self.limits.max_age.as_millis()).unwrap_or(u64::MAX);
-            store.sweep(now.unix_ms().saturating_sub(max_age), self.limits.max_bytes)
+            let oldest_ms = now.unix_ms().saturating_sub(max_age);
+            store.sweep(oldest_ms, self.limits.max_bytes).and_then(|deleted| {
+                // The first sweep is due at the start: an earlier run may have ended between deleting and shrinking.
+                if deleted || is_due || self.shrink_due { store.shrink() } else { Ok(true) }
+            })
         } else if self.shrink_due {
             store.shrink()
         } else {
