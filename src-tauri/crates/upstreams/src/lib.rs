@@ -85,11 +85,11 @@ impl UpstreamResponse {
     }
 
     /// Returns the model that answered, if the upstream names it.
-    pub fn served_model(&self) -> Option<String> {
+    pub fn served_model(&self) -> Option<&str> {
         match self {
-            Self::Events(reply) => reply.served_model.clone(),
-            Self::Passthrough(relay) => relay.observed().model,
-            Self::Complete(whole) => whole.observed.model.clone(),
+            Self::Events(reply) => reply.served_model.as_deref(),
+            Self::Passthrough(relay) => relay.model(),
+            Self::Complete(whole) => whole.observed.model.as_deref(),
         }
     }
 }

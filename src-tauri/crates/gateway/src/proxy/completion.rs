@@ -153,14 +153,12 @@ impl CompletionRequest {
         let PreparedRequest { request, model, ignored, api_only_params, encoder, .. } = prepared;
         let streamed = request.stream;
         drop(request);
-        let name = started
-            .response
-            .served_model()
-            .unwrap_or_else(|| model.id_at(started.lease.account.upstream).to_owned());
-        context.entry.set_served_model(&name);
+        let name =
+            started.response.served_model().unwrap_or_else(|| model.id_at(started.lease.account.upstream));
+        context.entry.set_served_model(name);
         context.entry.record_first_byte();
         let response_headers =
-            ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
+            ResponseHeaders::new(&started, name, &ignored_params_for(&started, ignored, api_only_params));
         let StartedReply { response: answer, lease, attempts } = started;
         let follow_up = answer.follow_up();
         context.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));

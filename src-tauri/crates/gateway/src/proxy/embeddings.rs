@@ -149,13 +149,9 @@ async fn call_api(
     name: &str,
 ) -> Result<Response, (ProxyError, usize)> {
     let model = proxy.parts.models.resolve(name);
-    let call = |lease: &Lease, credential: &Credential, _| {
+    let call = |lease: &Lease, credential: Credential, _| {
         let id = lease.account.upstream;
-        let call = EmbeddingsCall {
-            credential: credential.clone(),
-            body: body.clone(),
-            model: model.id_at(id).to_owned(),
-        };
+        let call = EmbeddingsCall { credential, body: body.clone(), model: model.id_at(id).to_owned() };
         let future: UpstreamFuture<'static, CompleteResponse> = match proxy.parts.upstreams.get(id) {
             Ok(upstream) => Arc::clone(upstream).embed(call),
             Err(error) => Box::pin(ready(Err(error))),
@@ -164,7 +160,8 @@ async fn call_api(
     };
     let upstreams = model.upstreams_with(Capability::Embeddings);
     let retry_loop = RetryLoop { proxy, model: &model, conversation: None, upstreams };
-    let served = retry_loop.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
+    let served =
+        retry_loop.run(entry, call, |whole: &CompleteResponse| whole.observed.model.as_deref()).await;
     let (complete, mut lease, attempts) = served.map_err(|(problem, calls)| {
         let no_api_key = matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfUpstream(_)));
         (if no_api_key { ProxyError::Invalid(api_key_required()) } else { problem }, calls)

@@ -87,7 +87,7 @@ pub(super) async fn start_reply(
         Some(_) => model.upstreams_with(Capability::ApiParams),
         None => available_upstreams(model, &proxy.parts.accounts.enabled_upstreams()),
     };
-    let call = |lease: &Lease, credential: &Credential, allow_follow_up| {
+    let call = |lease: &Lease, credential: Credential, allow_follow_up| {
         call_upstream(proxy, request, model, lease, credential, allow_follow_up)
     };
     let retry_loop = RetryLoop { proxy, model, conversation: Some(conversation), upstreams };
@@ -107,7 +107,7 @@ fn call_upstream(
     request: &Arc<Request>,
     model: &ResolvedModel,
     lease: &Lease,
-    credential: &Credential,
+    credential: Credential,
     allow_follow_up: bool,
 ) -> UpstreamFuture<'static, UpstreamResponse> {
     let id = lease.account.upstream;
@@ -117,7 +117,7 @@ fn call_upstream(
         return Box::pin(std::future::ready(Err(error)));
     };
     Arc::clone(upstream).start(CompletionCall {
-        credential: credential.clone(),
+        credential,
         request: Arc::clone(request),
         model: model.clone(),
         allow_follow_up,
@@ -140,8 +140,8 @@ impl RetryLoop<'_> {
     pub(super) async fn run<T>(
         &self,
         entry: &mut OpenRecord,
-        call: impl Fn(&Lease, &Credential, bool) -> UpstreamFuture<'static, T>,
-        served: impl Fn(&T) -> Option<String>,
+        call: impl Fn(&Lease, Credential, bool) -> UpstreamFuture<'static, T>,
+        served: impl Fn(&T) -> Option<&str>,
     ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
         let Self { proxy, model, conversation, .. } = *self;
         proxy.retry_budget.deposit();
@@ -161,11 +161,11 @@ impl RetryLoop<'_> {
             let began = Instant::now();
             let credential =
                 Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
-            let result = call(&lease, &credential, attempt < MAX_UPSTREAM_CALLS).await;
+            let result = call(&lease, credential, attempt < MAX_UPSTREAM_CALLS).await;
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let failure = match result {
                 Ok(answer) => {
-                    record_success(proxy, &mut lease, model, served(&answer).as_deref());
+                    record_success(proxy, &mut lease, model, served(&answer));
                     entry.add_attempt(attempt_record(&lease, None, ms));
                     return Ok((answer, lease, attempt));
                 }

@@ -21,7 +21,7 @@ pub fn format_line(record: &RequestRecord) -> String {
     }
     parts.extend(error_message(record));
     // Stored texts are clean, but another program may have written the file.
-    sanitize_text(&parts.join(", "), MAX_LINE_CHARS)
+    sanitize_text(parts.join(", "), MAX_LINE_CHARS)
 }
 
 fn head(record: &RequestRecord) -> String {

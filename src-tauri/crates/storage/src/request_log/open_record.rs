@@ -105,7 +105,7 @@ impl OpenRecord {
     /// Adds an upstream call that is over or has begun to answer. At most eight are stored.
     pub fn add_attempt(&mut self, attempt: Attempt) {
         self.update(|record| {
-            let attempt = sanitize_attempt(&attempt);
+            let attempt = sanitize_attempt(attempt);
             record.account = Some(attempt.account.clone());
             if record.attempts.len() < MAX_ATTEMPTS {
                 record.attempts.push(attempt);
@@ -218,11 +218,11 @@ impl Drop for OpenRecord {
     }
 }
 
-fn sanitize_attempt(attempt: &Attempt) -> Attempt {
+fn sanitize_attempt(attempt: Attempt) -> Attempt {
     Attempt {
-        account: sanitize_text(&attempt.account, sanitize::MAX_NAME_CHARS),
+        account: sanitize_text(attempt.account, sanitize::MAX_NAME_CHARS),
         why: attempt.why.sanitized(),
-        outcome: sanitize_text(&attempt.outcome, sanitize::MAX_NAME_CHARS),
+        outcome: sanitize_text(attempt.outcome, sanitize::MAX_NAME_CHARS),
         status: attempt.status,
         detail: attempt
             .detail
@@ -233,12 +233,12 @@ fn sanitize_attempt(attempt: &Attempt) -> Attempt {
 }
 
 fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
-    let word = |text: Option<String>| text.map(|text| sanitize_text(&text, sanitize::MAX_NAME_CHARS));
+    let word = |text: Option<String>| text.map(|text| sanitize_text(text, sanitize::MAX_NAME_CHARS));
     RequestRecord {
         id: 0,
         time_ms,
-        request_id: sanitize_text(&start.request_id, sanitize::MAX_NAME_CHARS),
-        client: sanitize_text(&start.client, sanitize::MAX_NAME_CHARS),
+        request_id: sanitize_text(start.request_id, sanitize::MAX_NAME_CHARS),
+        client: sanitize_text(start.client, sanitize::MAX_NAME_CHARS),
         program: start.origin.program.map(str::to_owned),
         session: word(start.origin.session),
         agent: word(start.origin.agent),

@@ -11,12 +11,13 @@ pub(super) const MAX_REASON_CHARS: usize = 500;
 pub(super) const MAX_DETAIL_BYTES: usize = 2048;
 
 /// Returns at most `max` characters, with U+FFFD in place of each unprintable one.
-pub(super) fn sanitize_text(text: &str, max: usize) -> String {
+pub(super) fn sanitize_text(text: impl AsRef<str> + Into<String>, max: usize) -> String {
+    let original = text.as_ref();
     // Nearly every name is short and plain, and each record has many.
-    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+    if original.len() <= max && original.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into();
     }
-    text.chars().take(max).map(printable).collect()
+    original.chars().take(max).map(printable).collect()
 }
 
 /// Returns at most `max` bytes, with U+FFFD in place of each unprintable character.

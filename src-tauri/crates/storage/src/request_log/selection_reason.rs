@@ -55,9 +55,9 @@ impl AccountSelection {
 }
 
 impl SelectionReason {
-    pub(super) fn sanitized(&self) -> Self {
+    pub(super) fn sanitized(self) -> Self {
         match self {
-            Self::Picked(picked) => Self::Picked(*picked),
+            Self::Picked(picked) => Self::Picked(picked),
             Self::Words(words) => Self::Words(sanitize_text(words, sanitize::MAX_REASON_CHARS)),
         }
     }

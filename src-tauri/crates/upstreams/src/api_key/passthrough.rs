@@ -69,6 +69,11 @@ impl Passthrough {
         }
     }
 
+    /// Returns the model that answers, if the host has named it.
+    pub fn model(&self) -> Option<&str> {
+        self.observer.model()
+    }
+
     /// Returns the facts observed so far. The usage is estimated if the host reported none.
     pub fn observed(&self) -> Observed {
         self.observer.observed()

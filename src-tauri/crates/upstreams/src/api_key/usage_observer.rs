@@ -75,6 +75,11 @@ impl UsageObserver {
         }
     }
 
+    /// The model, if a line has named it.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.observed.model.as_deref()
+    }
+
     /// The facts so far. The usage is estimated if none was reported.
     pub(super) fn observed(&self) -> Observed {
         let estimate = || Usage {
