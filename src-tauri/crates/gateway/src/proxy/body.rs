@@ -20,6 +20,9 @@ const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
 const MEMORY_LIMIT_DIVISOR: u64 = 12;
 /// The time within which a body must begin. From then on it must keep up [`MIN_BYTES_PER_SECOND`].
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// The received bytes after which the announced length is reserved at once. Growing by doubling copies, and the
+/// outgrown buffers stay with the allocator for a while.
+const RESERVE_AFTER_BYTES: usize = 1024 * 1024;
 /// The lowest accepted upload rate, bytes per second.
 const MIN_BYTES_PER_SECOND: u32 = 32 * 1024;
 
@@ -69,6 +72,8 @@ fn memory_limit() -> Option<u64> {
 #[derive(Debug)]
 struct Body {
     bytes: BytesMut,
+    /// The length that the request head announces; 0 if it announces none.
+    announced_bytes: usize,
     counted_bytes: usize,
     limit: BodyMemoryLimit,
 }
@@ -105,6 +110,9 @@ impl Body {
         if used + chunk.len() > self.limit.max_bytes {
             return Err(BodyError::Overloaded);
         }
+        if self.bytes.len() >= RESERVE_AFTER_BYTES {
+            self.bytes.reserve(self.announced_bytes.saturating_sub(self.bytes.len()));
+        }
         self.bytes.extend_from_slice(chunk);
         Ok(())
     }
@@ -128,7 +136,8 @@ where
         return Err(BodyError::TooLarge);
     }
     let mut stream = std::pin::pin!(stream);
-    let mut body = Body { bytes: BytesMut::new(), counted_bytes: 0, limit: memory.clone() };
+    let announced_bytes = content_length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut body = Body { bytes: BytesMut::new(), announced_bytes, counted_bytes: 0, limit: memory.clone() };
     let began = Instant::now();
     loop {
         let allowance = Duration::from_secs(1) * u32::try_from(body.counted_bytes).unwrap_or(u32::MAX)
@@ -208,6 +217,15 @@ mod tests {
             BodyError::TooSlow
         );
         assert!(began.elapsed() < Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn a_large_body_grows_in_one_step_to_its_announced_length() {
+        const MIB: usize = 1024 * 1024;
+        let sizes = [MIB, MIB / 2, 2 * MIB];
+        let length = sizes.iter().sum::<usize>();
+        let body = read(chunks(&sizes), Some(length as u64), length, &BodyMemoryLimit::default()).await;
+        assert_eq!(body.unwrap().bytes.capacity(), length);
     }
 
     #[tokio::test]
