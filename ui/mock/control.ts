@@ -214,7 +214,7 @@ export class MockControl implements Control {
       owner: "portable",
       command: null,
       installable: true,
-      configured: this.scenario.name === "update",
+      configured: this.state.hasUpdateAddress,
       automatic: this.state.setting("update_check")?.value === true,
       checked_ms: this.scenario.name === "update" ? this.scenario.now : null,
       available: this.scenario.name === "update" ? "9.0.0" : null,

@@ -36,6 +36,8 @@ export class MockState {
   port = 3000;
   welcomed: boolean;
   terms = false;
+  /** Whether the build has an address for updates. */
+  hasUpdateAddress: boolean;
   /** Content of the system clipboard. */
   clipboard: string | null = null;
   /** The last saved export. */
@@ -50,6 +52,7 @@ export class MockState {
     this.settings = settings(scenario.language, scenario.theme);
     this.serving = scenario.name !== "stopped";
     this.welcomed = scenario.name !== "welcome";
+    this.hasUpdateAddress = scenario.name === "update" || scenario.name === "welcome";
     const count = isEmpty ? 0 : scenario.records;
     this.records = Array.from({ length: count }, (_, i) => record(i + 1, scenario.now - (count - i) * 7_300));
     this.next = count + 1;

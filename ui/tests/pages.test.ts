@@ -482,6 +482,18 @@ describe("the welcome", () => {
     await waitFor(() => expect(control.state.welcomed).toBe(true));
     await waitForText("Overview");
   });
+
+  test("asks about newer versions only in a build with an address for them", async () => {
+    const control = await openPage({ name: "welcome" });
+    control.state.hasUpdateAddress = false;
+    await waitForText("Connect your Mammouth account");
+    button("Later").click();
+    await waitForText("Set up your editor or agent");
+    button("Next").click();
+    await waitForText("Send a test message");
+    await waitFor(() => expect(asked(control, "updates.status")).toHaveLength(1));
+    expect(document.body.textContent).not.toContain("Look for a newer version");
+  });
 });
 
 describe("hostile texts", () => {
