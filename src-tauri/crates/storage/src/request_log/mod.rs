@@ -23,6 +23,7 @@ mod search;
 mod selection_reason;
 mod state;
 mod store;
+mod stored_attempts;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -3,6 +3,7 @@ use super::error::RequestLogError;
 use super::facets::Facets;
 use super::record::{ErrorSource, Query, RequestRecord};
 use super::store::{signed, unsigned};
+use super::stored_attempts;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -199,8 +200,7 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         model_asked: row.get(5)?,
         model_served: row.get(6)?,
         account: row.get(7)?,
-        // A row whose list of attempts cannot be read is still returned.
-        attempts: serde_json::from_str(&attempts).unwrap_or_default(),
+        attempts: stored_attempts::from_json(&attempts),
         status: row.get(9)?,
         code: row.get::<_, Option<String>>(10)?.map(Cow::Owned),
         fault: fault.as_deref().and_then(ErrorSource::from_name),

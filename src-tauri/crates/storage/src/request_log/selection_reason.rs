@@ -24,12 +24,17 @@ pub struct AccountSelection {
     /// Accounts that could have been selected.
     pub ready: u32,
     /// Requests that ran on the selected account.
+    #[serde(default)]
     pub running: u32,
     /// Accounts skipped because of a limit, because they need a login, and because they are paused.
+    #[serde(default)]
     pub limited: u32,
+    #[serde(default)]
     pub needs_login: u32,
+    #[serde(default)]
     pub disabled: u32,
     /// Whether the call tests if Mammouth is available again.
+    #[serde(default)]
     pub tries: bool,
 }
 

@@ -6,7 +6,7 @@ use super::facets::Facets;
 use super::record::{Bodies, ErrorSource, Query, RequestRecord};
 use super::state::UnsavedRecord;
 use super::usage::UsageBatch;
-use super::{file, schema, search, usage};
+use super::{file, schema, search, stored_attempts, usage};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -363,7 +363,7 @@ fn insert_one(
     record: &RequestRecord,
     facets: i64,
 ) -> Result<bool, RequestLogError> {
-    let attempts = serde_json::to_string(&record.attempts).map_err(std::io::Error::from)?;
+    let attempts = stored_attempts::to_json(&record.attempts).map_err(std::io::Error::from)?;
     let written = insert.execute(params![
         signed(record.id),
         signed(record.time_ms),
