@@ -16,6 +16,7 @@ mod export;
 mod facets;
 mod file;
 mod open_record;
+mod reader;
 mod record;
 mod sanitize;
 mod schema;
@@ -37,11 +38,11 @@ pub use error_code::{ErrorRules, ErrorSeverity, RequestErrorCode, RetryRule};
 pub use export::ExportFormat;
 pub use file::resolve_folder_links;
 pub use open_record::{OpenRecord, RecordStart, RequestOrigin, RequestOutcome};
+pub use reader::{LogReader, open_read_only};
 pub use record::{Attempt, Bodies, ErrorSource, Query, RequestRecord};
 pub use schema::check_version;
 pub use selection_reason::{AccountSelection, SelectionReason, SelectionRule};
 pub use state::LogCounters;
-pub use store::{LogReader, open_read_only};
 pub use time::format_utc;
 
 use state::LogState;
@@ -131,7 +132,7 @@ impl RequestLog {
         // never.
         let unsaved = self.inner.state.select(query);
         let Some(path) = self.inner.state.path() else { return Ok(unsaved) };
-        match store::open_read_only(path).and_then(|reader| reader.latest(query)) {
+        match open_read_only(path).and_then(|reader| reader.latest(query)) {
             Ok(saved) => Ok(merge_newest(unsaved, saved, query.effective_limit())),
             Err(error) => {
                 self.check_after(&error);
@@ -170,7 +171,7 @@ impl RequestLog {
             return Ok(self.inner.state.count_unsaved(query, 0));
         };
         let read = |path| {
-            let reader = store::open_read_only(path)?;
+            let reader = open_read_only(path)?;
             Ok((reader.newest_id()?, reader.count(query)?))
         };
         let (newest, saved) = read(path).inspect_err(|error| self.check_after(error))?;
@@ -186,7 +187,7 @@ impl RequestLog {
         match (unsaved, self.inner.state.path()) {
             (Some(unsaved), _) => Ok(Some(RequestRecord::clone(&unsaved.record))),
             (None, None) => Ok(None),
-            (None, Some(path)) => store::open_read_only(path)?.get(id),
+            (None, Some(path)) => open_read_only(path)?.get(id),
         }
     }
 
@@ -199,7 +200,7 @@ impl RequestLog {
         match (unsaved, self.inner.state.path()) {
             (Some(bodies), _) => Ok(Some(Bodies::clone(&bodies))),
             (None, None) => Ok(None),
-            (None, Some(path)) => store::open_read_only(path)?.bodies(id),
+            (None, Some(path)) => open_read_only(path)?.bodies(id),
         }
     }
 

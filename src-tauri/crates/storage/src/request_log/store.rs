@@ -1,13 +1,13 @@
-//! Table in the SQLite file: writing, reading and secure deletion. Every value is a bound parameter; the SQL
+//! Table in the SQLite file: writing and secure deletion. Every value is a bound parameter; the SQL
 //! is constant text.
 use super::aggregates::RestoredAggregates;
 use super::error::RequestLogError;
 use super::facets::Facets;
-use super::record::{Bodies, ErrorSource, Query, RequestRecord};
+use super::record::{ErrorSource, RequestRecord};
 use super::state::UnsavedRecord;
 use super::usage::UsageBatch;
 use super::{file, schema, search, stored_attempts, usage};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
+use rusqlite::{Connection, OpenFlags, Statement, params};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -55,70 +55,6 @@ pub(super) struct LogStore {
     connection: Connection,
     /// Ids of combinations in the file.
     facet_ids: HashMap<Facets, i64>,
-}
-
-/// A read-only connection, for the CLI while no instance runs.
-#[derive(Debug)]
-pub struct LogReader {
-    connection: Connection,
-}
-
-/// Opens the log at `path` for reading. Nothing is created or repaired.
-///
-/// # Errors
-/// [`RequestLogError::Missing`] when there is no file; otherwise the reason why it cannot be read.
-pub fn open_read_only(path: &Path) -> Result<LogReader, RequestLogError> {
-    if !path.try_exists()? {
-        return Err(RequestLogError::Missing);
-    }
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    schema::check_version(&connection)?;
-    Ok(LogReader { connection })
-}
-
-impl LogReader {
-    /// Returns the matching records, newest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn latest(&self, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
-        let table_exists =
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'requests')";
-        if !self.connection.query_one(table_exists, [], |row| row.get(0))? {
-            return Ok(Vec::new());
-        }
-        if schema::has_column(&self.connection, "requests", "message")? {
-            search::latest(&self.connection, query)
-        } else {
-            search::latest_unmigrated(&self.connection, query)
-        }
-    }
-
-    /// Returns the number of matching records.
-    pub(super) fn count(&self, query: &Query) -> Result<u64, RequestLogError> {
-        search::count(&self.connection, query)
-    }
-
-    /// Returns the newest id in the file; 0 if it is empty.
-    pub(super) fn newest_id(&self) -> Result<u64, RequestLogError> {
-        newest_id(&self.connection)
-    }
-
-    pub(super) fn get(&self, id: u64) -> Result<Option<RequestRecord>, RequestLogError> {
-        search::get(&self.connection, id)
-    }
-
-    pub(super) fn bodies(&self, id: u64) -> Result<Option<Bodies>, RequestLogError> {
-        let select = "SELECT request, response, cut FROM bodies WHERE id = ?1";
-        let read =
-            |row: &Row<'_>| Ok(Bodies { request: row.get(0)?, response: row.get(1)?, cut: row.get(2)? });
-        Ok(self.connection.query_row(select, [signed(id)], read).optional()?)
-    }
-
-    /// Reads the whole file. Fails if it is not a sound database.
-    pub(super) fn check(&self) -> Result<(), RequestLogError> {
-        check(&self.connection)
-    }
 }
 
 impl LogStore {
@@ -301,14 +237,14 @@ impl LogStore {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, RequestLogError> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, RequestLogError> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(file::resolve_folder_links(path)?, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
 
-fn check(connection: &Connection) -> Result<(), RequestLogError> {
+pub(super) fn check(connection: &Connection) -> Result<(), RequestLogError> {
     let verdict: String = connection.query_one("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(RequestLogError::Damaged) }
 }
@@ -329,7 +265,7 @@ fn prepare(connection: &Connection) -> Result<(), RequestLogError> {
     Ok(())
 }
 
-fn newest_id(connection: &Connection) -> Result<u64, RequestLogError> {
+pub(super) fn newest_id(connection: &Connection) -> Result<u64, RequestLogError> {
     let newest = "SELECT coalesce(max(id), 0) FROM requests";
     Ok(unsigned(connection.query_one(newest, [], |row| row.get(0))?))
 }

@@ -3,9 +3,10 @@
 use super::LogLimits;
 use super::error::RequestLogError;
 use super::file;
+use super::reader;
 use super::record::{Bodies, RequestRecord};
 use super::state::LogState;
-use super::store::{self, LogStore};
+use super::store::LogStore;
 use super::time::Timestamps;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -332,7 +333,7 @@ impl Writer {
 }
 
 fn is_damaged_or_missing(path: &Path) -> bool {
-    let result = store::open_read_only(path).and_then(|reader| reader.check());
+    let result = reader::open_read_only(path).and_then(|reader| reader.check());
     matches!(result, Err(RequestLogError::Damaged | RequestLogError::Missing))
 }
 
