@@ -108,19 +108,33 @@ impl Body {
     }
 
     fn push(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
-        let used = self.limit.used_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
-        self.counted_bytes += chunk.len();
-        if used + chunk.len() > self.limit.max_bytes {
-            return Err(BodyError::Overloaded);
-        }
-        if self.bytes.len() >= RESERVE_AFTER_BYTES {
-            let target = self.announced_bytes + self.announced_bytes / RESERVE_SLACK_DIVISOR;
-            if self.bytes.capacity() < self.announced_bytes {
-                self.bytes.reserve(target - self.bytes.len());
-            }
+        self.count_up_to(self.bytes.len() + chunk.len())?;
+        if self.bytes.len() >= RESERVE_AFTER_BYTES && self.bytes.capacity() < self.announced_bytes {
+            self.reserve_announced();
         }
         self.bytes.extend_from_slice(chunk);
         Ok(())
+    }
+
+    /// Takes the share of the memory limit for this length.
+    fn count_up_to(&mut self, length: usize) -> Result<(), BodyError> {
+        let more = length.saturating_sub(self.counted_bytes);
+        let used = self.limit.used_bytes.fetch_add(more, Ordering::Relaxed);
+        self.counted_bytes += more;
+        if used + more > self.limit.max_bytes { Err(BodyError::Overloaded) } else { Ok(()) }
+    }
+
+    /// Reserves the announced length if the memory limit has room for it. Reserved memory counts, because the address
+    /// space of the program may be limited.
+    fn reserve_announced(&mut self) {
+        let counted_before = self.counted_bytes;
+        if self.count_up_to(self.announced_bytes).is_ok() {
+            let slack = self.announced_bytes / RESERVE_SLACK_DIVISOR;
+            self.bytes.reserve(self.announced_bytes + slack - self.bytes.len());
+        } else {
+            self.limit.used_bytes.fetch_sub(self.counted_bytes - counted_before, Ordering::Relaxed);
+            self.counted_bytes = counted_before;
+        }
     }
 }
 
@@ -146,14 +160,14 @@ where
     let mut body = Body { bytes: BytesMut::new(), announced_bytes, counted_bytes: 0, limit: memory.clone() };
     let began = Instant::now();
     loop {
-        let allowance = Duration::from_secs(1) * u32::try_from(body.counted_bytes).unwrap_or(u32::MAX)
+        let allowance = Duration::from_secs(1) * u32::try_from(body.bytes.len()).unwrap_or(u32::MAX)
             / MIN_BYTES_PER_SECOND;
         let next = timeout_at(began + BODY_READ_TIMEOUT + allowance, stream.next())
             .await
             .map_err(|_| BodyError::TooSlow)?;
         let Some(chunk) = next else { return Ok(body) };
         let mut chunk = chunk.map_err(|_| BodyError::Broken)?;
-        if body.counted_bytes + chunk.remaining() > max_bytes {
+        if body.bytes.len() + chunk.remaining() > max_bytes {
             return Err(BodyError::TooLarge);
         }
         body.push(&chunk.copy_to_bytes(chunk.remaining()))?;
@@ -232,6 +246,17 @@ mod tests {
         let length = sizes.iter().sum::<usize>();
         let body = read(chunks(&sizes), Some(length as u64), length, &BodyMemoryLimit::default()).await;
         assert_eq!(body.unwrap().bytes.capacity(), length + length / RESERVE_SLACK_DIVISOR);
+    }
+
+    #[tokio::test]
+    async fn f39_no_length_is_reserved_for_which_the_limit_has_no_room() {
+        const MIB: usize = 1024 * 1024;
+        let budget = BodyMemoryLimit { max_bytes: 4 * MIB, ..BodyMemoryLimit::default() };
+        let body = read(chunks(&[MIB, MIB]), Some(16 * MIB as u64), 16 * MIB, &budget).await.unwrap();
+        assert!(body.bytes.capacity() < 16 * MIB);
+        assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 2 * MIB);
+        drop(body);
+        assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
